@@ -1,0 +1,380 @@
+//! The loop around the machine, written once, for any runtime (feature `driver`).
+//!
+//! [`Driver`] drains the machine to its `Sleep`, waits for whichever comes first of a command, the stream,
+//! a heartbeat's answer and the deadline, hands it over, and repeats. It knows no runtime and spawns
+//! nothing: it is one hand-written [`poll_next`](Stream::poll_next), and so it is a [`Stream`] of
+//! [`Event`]s, it can be dropped at any await without losing anything, and whoever polls it drives it.
+//!
+//! What a runtime has to bring is in `transport`: a [`Transport`] and a [`Timer`]. What a user holds
+//! beside the stream is in `handle`: a [`Handle`].
+
+mod handle;
+mod transport;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use crate::action::{Action, Attempt, Beat, Report, Status, Wake};
+use crate::input::{HandOver, Hint, Input};
+use crate::time::Timestamp;
+use crate::watch::Watch;
+
+pub use handle::Handle;
+use handle::Shared;
+pub use transport::{Body, Timer, Transport, TransportError};
+
+/// After so many inputs in one poll the driver lets others run: a server that never stops talking does
+/// not keep the executor for itself.
+const INPUTS_A_POLL: usize = 64;
+
+/// What a watch yields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody wants the device. Asking for the next event goes back to sleep.
+    Wake(Wake),
+    /// What a person sees has changed.
+    Status(Status),
+}
+
+/// What a driver saw or did, for people, logs and metrics: see [`Driver::observe`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Note<'a> {
+    /// A connect begins.
+    Connecting {
+        /// Its number.
+        attempt: Attempt,
+    },
+    /// A heartbeat is sent.
+    Heartbeat {
+        /// Its number.
+        beat: Beat,
+    },
+    /// The transport failed; what that means is in the report that follows.
+    Failed {
+        /// What it said.
+        error: &'a TransportError,
+    },
+    /// What the machine reports.
+    Report(&'a Report),
+    /// What a person sees has changed.
+    Status(Status),
+}
+
+impl fmt::Display for Note<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting { attempt } => write!(f, "{attempt}: connecting"),
+            Self::Heartbeat { beat } => write!(f, "{beat}: sent"),
+            Self::Failed { error } => error.fmt(f),
+            Self::Report(report) => report.fmt(f),
+            Self::Status(status) => status.fmt(f),
+        }
+    }
+}
+
+type Observer = Box<dyn FnMut(Timestamp, &Note<'_>) + Send + Sync>;
+
+/// A watch that runs as long as it is polled. Dropping it closes everything.
+///
+/// Poll it all the time: heartbeats are sent by whoever awaits the next event. Between a
+/// [`Event::Wake`] and the next poll nothing is open and nothing needs to run.
+pub struct Driver<T: Transport, C> {
+    machine: Watch,
+    transport: T,
+    timer: C,
+    link: Link<T>,
+    heartbeat: Option<(Beat, T::Post)>,
+    /// How the hand-over of the wake that the application holds went: well, until it says otherwise.
+    hand_over: Option<HandOver>,
+    shared: Arc<Shared>,
+    observer: Option<Observer>,
+    stopped: bool,
+}
+
+/// The one connection that carries the stream.
+enum Link<T: Transport> {
+    Closed,
+    Opening(Attempt, T::Open),
+    Open(Attempt, T::Body),
+}
+
+/// Where input can come from, in the order in which a poll looks: what was said before a deadline comes
+/// before the deadline, and a wake before the heartbeat that would have ended its watch.
+#[derive(Clone, Copy)]
+enum Source {
+    Commands,
+    Link,
+    Heartbeat,
+    Timer,
+}
+
+impl Source {
+    const FIRST: Self = Self::Commands;
+
+    fn next(self) -> Self {
+        match self {
+            Self::Commands => Self::Link,
+            Self::Link => Self::Heartbeat,
+            Self::Heartbeat => Self::Timer,
+            Self::Timer => Self::Commands,
+        }
+    }
+}
+
+impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
+    /// Drives `machine` over `transport` and `timer`. The machine should have been made with a time of
+    /// this timer.
+    pub fn new(machine: Watch, transport: T, timer: C) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(machine.status())),
+            machine,
+            transport,
+            timer,
+            link: Link::Closed,
+            heartbeat: None,
+            hand_over: None,
+            observer: None,
+            stopped: false,
+        }
+    }
+
+    /// Shows every [`Note`] to `observer`, with its time. It is called from within the poll and should
+    /// return soon.
+    #[must_use]
+    pub fn observe(
+        mut self,
+        observer: impl FnMut(Timestamp, &Note<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// A handle to this watch: cheap to clone, usable from anywhere.
+    pub fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.shared))
+    }
+
+    /// Says that the wake which came last could not be acted upon. The next event is then asked for as
+    /// ever; the machine counts a short watch, so that "wake, fail, sleep, wake" cannot spin.
+    pub fn hand_over_failed(&mut self) {
+        if let Some(hand_over) = &mut self.hand_over {
+            *hand_over = HandOver::Failed;
+        }
+    }
+
+    /// The next event; `None` once the watch has stopped. Can be dropped at any time: nothing is lost.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        if self.stopped {
+            return Poll::Ready(None);
+        }
+        if let Some(hand_over) = self.hand_over.take() {
+            self.input(Input::SleepAgain(hand_over));
+        }
+        let mut source = Source::FIRST;
+        for _ in 0..INPUTS_A_POLL {
+            let until = match self.drain() {
+                Drained::Event(event) => return Poll::Ready(Some(event)),
+                Drained::Stopped => return Poll::Ready(None),
+                Drained::Asleep(until) => until,
+            };
+            match self.poll_sources(cx, source, until) {
+                // The next round begins with the next source, so that none is starved by another.
+                Poll::Ready(last) => source = last.next(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what the machine wants done, until it sleeps or has something for the application.
+    fn drain(&mut self) -> Drained {
+        let drained = loop {
+            match self.machine.poll() {
+                Action::Disconnect { .. } => {
+                    self.link = Link::Closed;
+                    self.heartbeat = None;
+                }
+                Action::Abandon { .. } => self.heartbeat = None,
+                Action::Connect { attempt, request } => {
+                    self.note(&Note::Connecting { attempt });
+                    self.link = Link::Opening(attempt, self.transport.open(request));
+                }
+                Action::Heartbeat { beat, request } => {
+                    self.note(&Note::Heartbeat { beat });
+                    self.heartbeat = Some((beat, self.transport.post(request)));
+                }
+                Action::Report(report) => self.note(&Note::Report(&report)),
+                Action::Status(status) => {
+                    self.note(&Note::Status(status));
+                    break Drained::Event(Event::Status(status));
+                }
+                Action::Wake(wake) => {
+                    self.hand_over = Some(HandOver::Done);
+                    break Drained::Event(Event::Wake(wake));
+                }
+                Action::Stop(_) => {
+                    self.stopped = true;
+                    break Drained::Stopped;
+                }
+                Action::Sleep { until } => break Drained::Asleep(until),
+            }
+        };
+        self.shared.publish(self.machine.status(), self.machine.stats());
+        drained
+    }
+
+    /// Looks at each source once, beginning with `first`, until one has given an input. Says which.
+    fn poll_sources(
+        &mut self,
+        cx: &mut Context<'_>,
+        first: Source,
+        until: Option<Timestamp>,
+    ) -> Poll<Source> {
+        let mut source = first;
+        for _ in 0..4 {
+            let ready = match source {
+                Source::Commands => self.poll_commands(cx),
+                Source::Link => self.poll_link(cx),
+                Source::Heartbeat => self.poll_heartbeat(cx),
+                Source::Timer => self.poll_timer(cx, until),
+            };
+            if ready.is_ready() {
+                return Poll::Ready(source);
+            }
+            source = source.next();
+        }
+        Poll::Pending
+    }
+
+    fn poll_commands(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.shared.poll_command(cx) {
+            Poll::Ready(command) => {
+                self.input(command);
+                Poll::Ready(())
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.link {
+            Link::Closed => return Poll::Pending,
+            Link::Opening(attempt, opening) => {
+                let attempt = *attempt;
+                match core::task::ready!(Pin::new(opening).poll(cx)) {
+                    Ok((head, body)) => {
+                        self.link = Link::Open(attempt, body);
+                        self.input(Input::Head { attempt, head });
+                    }
+                    Err(error) => self.link_failed(attempt, &error),
+                }
+            }
+            Link::Open(attempt, body) => {
+                let attempt = *attempt;
+                match core::task::ready!(body.poll_chunk(cx)) {
+                    Some(Ok(chunk)) => {
+                        self.input(Input::Data { attempt, bytes: chunk.as_ref() });
+                    }
+                    Some(Err(error)) => self.link_failed(attempt, &error),
+                    None => {
+                        self.link = Link::Closed;
+                        self.input(Input::End { attempt });
+                    }
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn link_failed(&mut self, attempt: Attempt, error: &TransportError) {
+        self.link = Link::Closed;
+        self.note(&Note::Failed { error });
+        self.input(Input::Failed { attempt, fault: error.fault() });
+    }
+
+    fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((beat, post)) = &mut self.heartbeat else { return Poll::Pending };
+        let beat = *beat;
+        let answer = core::task::ready!(Pin::new(post).poll(cx));
+        self.heartbeat = None;
+        match answer {
+            Ok(status) => self.input(Input::HeartbeatAnswer { beat, status }),
+            Err(error) => {
+                self.note(&Note::Failed { error: &error });
+                self.input(Input::HeartbeatFailed { beat, fault: error.fault() });
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, until: Option<Timestamp>) -> Poll<()> {
+        if self.timer.resumed() {
+            self.input(Input::Hint(Hint::Resumed));
+            return Poll::Ready(());
+        }
+        let Some(until) = until else { return Poll::Pending };
+        core::task::ready!(self.timer.poll_sleep(until, cx));
+        self.input(Input::Tick);
+        Poll::Ready(())
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.handle(self.timer.now(), input);
+    }
+
+    fn note(&mut self, note: &Note<'_>) {
+        #[cfg(feature = "tracing")]
+        log(note);
+        if let Some(observer) = &mut self.observer {
+            observer(self.timer.now(), note);
+        }
+    }
+}
+
+/// What draining the machine came to.
+enum Drained {
+    Event(Event),
+    Stopped,
+    Asleep(Option<Timestamp>),
+}
+
+impl<T: Transport + Unpin, C: Timer + Unpin> Stream for Driver<T, C> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl<T: Transport, C> fmt::Debug for Driver<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("machine", &self.machine).finish_non_exhaustive()
+    }
+}
+
+/// One line for each note, at the level of its weight.
+#[cfg(feature = "tracing")]
+fn log(note: &Note<'_>) {
+    match note {
+        Note::Failed { .. }
+        | Note::Report(
+            Report::Oddity { .. } | Report::Held { .. } | Report::Heartbeat { fault: Some(_), .. },
+        ) => tracing::warn!(target: "dormouse", "{note}"),
+        Note::Report(Report::Connected { .. } | Report::Ended { .. }) | Note::Status(_) => {
+            tracing::info!(target: "dormouse", "{note}");
+        }
+        _ => tracing::debug!(target: "dormouse", "{note}"),
+    }
+}

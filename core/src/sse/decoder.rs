@@ -1,0 +1,529 @@
+//! From bytes to items: the loop of the decoder.
+//!
+//! The standard describes the decoding of a stream that has ended, and of text. The same is done here on
+//! bytes as they come, which is equivalent because neither a line end nor a colon can be part of a longer
+//! UTF-8 sequence, well-formed or not.
+//!
+//! A line is recognised by its first bytes, and its value is then taken up to the line end or to the end
+//! of the chunk, whichever comes first. A line that is whole and one that was cut take the same way, so
+//! that a limit means the same for both: it fails at the first byte that is too many.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::block::{Block, Dispatch, Lent};
+use super::buffer::{append, release};
+use super::line::{self, At, End, Field, Line};
+use super::{Item, LimitExceeded, Limits};
+
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+/// Decodes one event stream, from chunks of any size; see the [module](super).
+///
+/// It holds at most one event's data and one line, each up to its [limit](Limits), and the texts of one
+/// name and two ids, each up to the limit of a line; and the data once more where it was not UTF-8.
+#[derive(Clone)]
+pub struct Decoder {
+    limits: Limits,
+    line: Line,
+    block: Block,
+    /// The value of the line at hand, as far as earlier chunks had it. Data does not pass through here.
+    value: Vec<u8>,
+    retry: Option<u64>,
+    lines: u64,
+}
+
+/// The kind of an item that was found. What it will lend is still in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// The chunk ended first.
+    Nothing,
+    Event,
+    Comment,
+    Retry,
+    Skipped,
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream, without a last event id.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            line: Line::FIRST,
+            block: Block::new(limits),
+            value: Vec::new(),
+            retry: None,
+            lines: 0,
+        }
+    }
+
+    /// Lends only events of these names; of any other it yields [`Item::Skipped`].
+    ///
+    /// As soon as an `event` field names an event that is not wanted, its data is skipped as a comment
+    /// is: not stored, and of any length. Data that stood before the name was stored under the limits,
+    /// and is let go. An event without a name is a `message`, wanted if that is listed; as its name may
+    /// still come, its data is stored until the blank line.
+    ///
+    /// A block that is renamed, by a second `event` field, after data of it was let go is never lent.
+    #[must_use]
+    pub fn only(mut self, names: &'static [&'static str]) -> Self {
+        self.block.only(names);
+        self
+    }
+
+    /// Takes bytes off the front of `input` up to the end of the next item, and lends that.
+    ///
+    /// `Ok(None)` means that all of `input` was taken and that more is needed. An item is yielded with
+    /// the byte that completes it, also where that is a CR. How the stream is cut into inputs makes no
+    /// difference to the items, only to what is copied: a line that came whole is lent from `input`.
+    ///
+    /// # Errors
+    ///
+    /// A line or an event's data is longer than its limit. Nothing more can be made of this stream: the
+    /// input is taken, and every further call takes its input and returns the same error, until
+    /// [`reset`](Self::reset).
+    pub fn decode<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        let at = self.line.at;
+        match at {
+            At::Start if self.is_comment(input) => Ok(Some(Item::Comment)),
+            At::Comment => {
+                let mut rest = *input;
+                let found = self.take_comment(&mut rest);
+                *input = rest;
+                Ok((found == Found::Comment).then_some(Item::Comment))
+            }
+            At::Value if self.is_data(input) => Ok(None),
+            At::Spent(limit) => {
+                *input = &[];
+                Err(limit)
+            }
+            _ => self.decode_lines(input),
+        }
+    }
+
+    /// Takes a comment, with the end of the block before it, if that is what comes and nothing is open.
+    ///
+    /// This and the next are shortcuts: what they decline takes the general way, with the same result. A
+    /// quiet stream is all comments.
+    #[inline(always)]
+    fn is_comment(&mut self, input: &mut &[u8]) -> bool {
+        let (blank, rest) = match *input {
+            [b'\n', rest @ ..] => (1, rest),
+            rest => (0, rest),
+        };
+        if rest.first() != Some(&b':') || self.block.is_begun() {
+            return false;
+        }
+        let (_, rest, end) = line::take(rest);
+        if end != End::Line {
+            return false;
+        }
+        *input = rest;
+        self.lines = self.lines.wrapping_add(blank + 1);
+        true
+    }
+
+    /// Takes a chunk that lies wholly inside a line of data which is being stored, as most chunks of a
+    /// long line do.
+    #[inline(always)]
+    fn is_data(&mut self, input: &mut &[u8]) -> bool {
+        if self.line.field != Field::Data || !self.block.stores_data() {
+            return false;
+        }
+        let (piece, _, end) = line::take(input);
+        if end != End::Chunk || self.admit(piece.len()).is_err() {
+            return false;
+        }
+        *input = &[];
+        self.line.length += piece.len();
+        self.block.append_data(piece);
+        true
+    }
+
+    #[inline(never)]
+    fn decode_lines<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        let mut lent = Lent::default();
+        let limit = match self.find(input, &mut lent) {
+            Ok(Found::Nothing) => return Ok(None),
+            Ok(Found::Comment) => return Ok(Some(Item::Comment)),
+            Ok(Found::Retry) => return Ok(self.retry.map(Item::Retry)),
+            Ok(Found::Skipped) => return Ok(Some(Item::Skipped)),
+            Ok(Found::Event) => match self.block.lend(lent) {
+                Ok(event) => return Ok(Some(Item::Event(event))),
+                Err(limit) => limit,
+            },
+            Err(limit) => limit,
+        };
+        *input = &[];
+        self.line.at = At::Spent(limit);
+        Err(limit)
+    }
+
+    /// The last event id, as of the last blank line: what `Last-Event-ID` of the next connection is.
+    ///
+    /// Empty if there was none. It outlives [`reset`](Self::reset).
+    pub fn last_event_id(&self) -> &str {
+        self.block.last_id()
+    }
+
+    /// The reconnection time that this stream asked for last, in milliseconds.
+    pub fn retry(&self) -> Option<u64> {
+        self.retry
+    }
+
+    /// Number of complete lines of this stream so far, of every kind, blank ones included.
+    ///
+    /// A line that trickles in does not count before it ends, which makes a change of this number a sign
+    /// of life (protocol.md section 3).
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Whether an event, or a line, would be lost if the stream ended now.
+    pub fn is_unfinished(&self) -> bool {
+        let in_line = match self.line.at {
+            At::Start | At::AfterCr | At::Spent(_) => false,
+            At::Mark => self.line.length > 0,
+            At::Name | At::Colon | At::Value | At::Comment | At::Ignored => true,
+        };
+        in_line || (self.block.is_begun() && !matches!(self.line.at, At::Spent(_)))
+    }
+
+    /// Makes ready for a new stream.
+    ///
+    /// Only the limits, the names that are wanted and the last event id stay. Buffers that had grown
+    /// large are given back.
+    pub fn reset(&mut self) {
+        self.line = Line::FIRST;
+        self.block.reset();
+        release(&mut self.value);
+        self.retry = None;
+        self.lines = 0;
+    }
+
+    #[inline(always)]
+    fn find<'b>(
+        &mut self,
+        input: &mut &'b [u8],
+        lent: &mut Lent<'b>,
+    ) -> Result<Found, LimitExceeded> {
+        let mut rest = *input;
+        let mut found = Found::Nothing;
+        while found == Found::Nothing && !rest.is_empty() {
+            if self.line.at == At::Start {
+                found = self.take_start(&mut rest, lent)?;
+            }
+            // In the same round, for what `take_start` made of `at` is still known here.
+            match self.line.at {
+                At::Start => {}
+                At::Colon | At::Value => found = self.take_value(&mut rest, lent)?,
+                At::Comment => found = self.take_comment(&mut rest),
+                At::Ignored => self.take_ignored(&mut rest),
+                At::Name => self.take_name(&mut rest, lent)?,
+                At::AfterCr if found == Found::Nothing => {
+                    self.line.at = At::Start;
+                    rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+                }
+                At::AfterCr => {}
+                At::Mark => rest = self.take_mark(rest),
+                At::Spent(limit) => return Err(limit),
+            }
+        }
+        *input = rest;
+        // A block goes on after a comment, after `retry`, and in the next chunk.
+        if let Found::Nothing | Found::Comment | Found::Retry = found {
+            self.block.keep(lent);
+        }
+        Ok(found)
+    }
+
+    /// The first bytes of a line, which say what it is.
+    #[inline(always)]
+    fn take_start<'b>(
+        &mut self,
+        rest: &mut &'b [u8],
+        lent: &mut Lent<'b>,
+    ) -> Result<Found, LimitExceeded> {
+        let (field, value) = match *rest {
+            [b'd', b'a', b't', b'a', b':', value @ ..] => (Field::Data, value),
+            [b'\n', after @ ..] => {
+                *rest = after;
+                self.ends_line(End::Line);
+                return Ok(self.dispatch(lent));
+            }
+            [b':', ..] => {
+                self.line.at = At::Comment;
+                return Ok(Found::Nothing);
+            }
+            [b'e', b'v', b'e', b'n', b't', b':', value @ ..] => (Field::Event, value),
+            [b'i', b'd', b':', value @ ..] => (Field::Id, value),
+            [b'r', b'e', b't', b'r', b'y', b':', value @ ..] => (Field::Retry, value),
+            [b'\r', after @ ..] => {
+                *rest = after;
+                self.ends_line(End::Cr);
+                return Ok(self.dispatch(lent));
+            }
+            // A name that is cut, has no colon, or is not known.
+            _ => {
+                self.line.at = At::Name;
+                self.line.length = 0;
+                return Ok(Found::Nothing);
+            }
+        };
+        let length = rest.len() - value.len();
+        *rest = value;
+        self.open(field, length, lent)?;
+        Ok(Found::Nothing)
+    }
+
+    #[inline(always)]
+    fn take_name<'b>(
+        &mut self,
+        rest: &mut &'b [u8],
+        lent: &mut Lent<'b>,
+    ) -> Result<(), LimitExceeded> {
+        while let Some((&byte, after)) = rest.split_first() {
+            let ends = matches!(byte, b':' | b'\n' | b'\r');
+            if !ends {
+                if let Some(slot) = self.line.name.get_mut(self.line.length) {
+                    *slot = byte;
+                    self.line.length += 1;
+                    *rest = after;
+                    continue;
+                }
+            }
+            let name = self.line.name.get(..self.line.length).unwrap_or_default();
+            let Some(field) = Field::named(name).filter(|_| ends) else {
+                self.line.at = At::Ignored;
+                return Ok(());
+            };
+            // Without a colon the value is empty: its end is what comes next.
+            let colon = usize::from(byte == b':');
+            *rest = rest.get(colon..).unwrap_or_default();
+            return self.open(field, self.line.length + colon, lent);
+        }
+        Ok(())
+    }
+
+    /// Begins the value of a field, after `length` bytes of its line.
+    #[inline(always)]
+    fn open(
+        &mut self,
+        field: Field,
+        length: usize,
+        lent: &mut Lent<'_>,
+    ) -> Result<(), LimitExceeded> {
+        if field == Field::Data && !self.block.wants_data() {
+            self.block.skip_data();
+            self.line.at = At::Ignored;
+            return Ok(());
+        }
+        if length > self.limits.line {
+            return Err(LimitExceeded::Line);
+        }
+        if field == Field::Data {
+            self.block.open_data(lent)?;
+        } else {
+            self.value.clear();
+        }
+        self.line.at = At::Colon;
+        self.line.field = field;
+        self.line.length = length;
+        Ok(())
+    }
+
+    /// A value as far as it goes, of which there is something.
+    #[inline(always)]
+    fn take_value<'b>(
+        &mut self,
+        rest: &mut &'b [u8],
+        lent: &mut Lent<'b>,
+    ) -> Result<Found, LimitExceeded> {
+        if self.line.at == At::Colon {
+            if rest.is_empty() {
+                return Ok(Found::Nothing);
+            }
+            self.line.at = At::Value;
+            if let [b' ', after @ ..] = *rest {
+                self.line.length += 1;
+                *rest = after;
+            }
+        }
+        let (piece, after, end) = line::take(rest);
+        *rest = after;
+        self.admit(piece.len())?;
+        self.line.length += piece.len();
+        let field = self.line.field;
+        let whole = self.ends_line(end);
+        if field == Field::Data {
+            self.block.push_data(piece, whole, lent);
+            return Ok(Found::Nothing);
+        }
+        if whole && self.value.is_empty() {
+            return self.set(field, piece, lent);
+        }
+        append(&mut self.value, piece, self.limits.line);
+        if whole { self.set_gathered(field, lent) } else { Ok(Found::Nothing) }
+    }
+
+    /// Whether a value may have so many bytes more.
+    ///
+    /// If neither limit allows it, the one that fails is that which fewer bytes would have exceeded.
+    #[inline(always)]
+    fn admit(&self, more: usize) -> Result<(), LimitExceeded> {
+        let line = self.limits.line.checked_sub(self.line.length).ok_or(LimitExceeded::Line)?;
+        let data = match self.line.field {
+            Field::Data => self.block.data_room(),
+            Field::Event | Field::Id | Field::Retry => usize::MAX,
+        };
+        if more <= line && more <= data {
+            Ok(())
+        } else if line <= data {
+            Err(LimitExceeded::Line)
+        } else {
+            Err(LimitExceeded::Data)
+        }
+    }
+
+    /// A value that lies wholly in the chunk.
+    #[inline(always)]
+    fn set<'b>(
+        &mut self,
+        field: Field,
+        value: &'b [u8],
+        lent: &mut Lent<'b>,
+    ) -> Result<Found, LimitExceeded> {
+        match field {
+            Field::Event => {
+                lent.name = self.block.set_name(value)?;
+                self.let_go(lent);
+            }
+            Field::Id => self.block.set_id(value)?,
+            Field::Retry => return Ok(self.set_retry(parse_retry(value))),
+            Field::Data => {}
+        }
+        Ok(Found::Nothing)
+    }
+
+    /// A value that was gathered over several chunks.
+    #[inline(always)]
+    fn set_gathered(&mut self, field: Field, lent: &mut Lent<'_>) -> Result<Found, LimitExceeded> {
+        match field {
+            Field::Event => {
+                lent.name = None;
+                if let Some(name) = self.block.set_name(&self.value)? {
+                    self.block.store_name(name);
+                }
+                self.let_go(lent);
+            }
+            Field::Id => self.block.set_id(&self.value)?,
+            Field::Retry => return Ok(self.set_retry(parse_retry(&self.value))),
+            Field::Data => {}
+        }
+        Ok(Found::Nothing)
+    }
+
+    /// Lets go of data that the event's new name makes unwanted.
+    #[inline(always)]
+    fn let_go(&mut self, lent: &mut Lent<'_>) {
+        if lent.data.is_some() && !self.block.wants_data() {
+            lent.data = None;
+            self.block.skip_data();
+        }
+    }
+
+    fn set_retry(&mut self, ms: Option<u64>) -> Found {
+        if ms.is_none() {
+            return Found::Nothing;
+        }
+        self.retry = ms;
+        Found::Retry
+    }
+
+    #[inline(always)]
+    fn take_comment(&mut self, rest: &mut &[u8]) -> Found {
+        let (_, after, end) = line::take(rest);
+        *rest = after;
+        if self.ends_line(end) { Found::Comment } else { Found::Nothing }
+    }
+
+    #[inline(always)]
+    fn take_ignored(&mut self, rest: &mut &[u8]) {
+        let (_, after, end) = line::take(rest);
+        *rest = after;
+        self.ends_line(end);
+    }
+
+    /// Takes note of where `end` leaves the stream, and returns whether that is behind the line.
+    #[inline(always)]
+    fn ends_line(&mut self, end: End) -> bool {
+        match end {
+            End::Line => self.line.at = At::Start,
+            End::Cr => self.line.at = At::AfterCr,
+            End::Chunk => return false,
+        }
+        self.lines = self.lines.wrapping_add(1);
+        true
+    }
+
+    #[inline(always)]
+    fn dispatch(&mut self, lent: &mut Lent<'_>) -> Found {
+        match self.block.dispatch(lent) {
+            Dispatch::Nothing => Found::Nothing,
+            Dispatch::Unwanted => Found::Skipped,
+            Dispatch::Event => Found::Event,
+        }
+    }
+
+    /// One byte order mark is dropped, at the very start of the stream; elsewhere it is content.
+    #[cold]
+    fn take_mark<'b>(&mut self, rest: &'b [u8]) -> &'b [u8] {
+        let expected = BYTE_ORDER_MARK.get(self.line.length..).unwrap_or_default();
+        let same = expected.iter().zip(rest).take_while(|(a, b)| a == b).count();
+        let rest = rest.get(same..).unwrap_or_default();
+        self.line.length += same;
+        if same == expected.len() || self.line.length == 0 {
+            self.line.at = At::Start;
+        } else if !rest.is_empty() {
+            // What looked like a mark is the name of a field that nobody knows.
+            self.line.at = At::Ignored;
+        }
+        rest
+    }
+
+    /// Capacity of all buffers, in bytes.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.value.capacity() + self.block.capacity()
+    }
+}
+
+/// Milliseconds, in ASCII digits and nothing else. What does not fit is as long as can be.
+fn parse_retry(value: &[u8]) -> Option<u64> {
+    let (first, more) = value.split_first()?;
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    more.iter().try_fold(digit(first)?, |ms, byte| {
+        Some(ms.saturating_mul(10).saturating_add(digit(byte)?))
+    })
+}
+
+/// Lengths only: a stream carries tokens.
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("limits", &self.limits)
+            .field("lines", &self.lines)
+            .field("retry", &self.retry)
+            .field("data_bytes", &self.block.data_len())
+            .field("value_bytes", &self.value.len())
+            .field("last_event_id_bytes", &self.last_event_id().len())
+            .field("unfinished", &self.is_unfinished())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! Where a line ends, which field it sets, and how much of it has been seen.
+//!
+//! A chunk may be cut anywhere: inside the byte order mark, a field's name, a value, or between a CR
+//! and its LF. [`Line`] is all that has to be remembered across such a cut. No byte of the stream is
+//! looked at twice: what has been searched for a line end is taken off the input, and from then on is
+//! either in a buffer or forgotten.
+
+use memchr::memchr2;
+
+use super::LimitExceeded;
+
+/// Where in a line the stream stands between two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// In what may be a byte order mark, with nothing else of the stream seen.
+    Mark,
+    /// The previous line has ended.
+    Start,
+    /// The previous line has ended with a CR: an LF that comes next belongs to that line end.
+    AfterCr,
+    /// In what may be the name of a known field.
+    Name,
+    /// Behind a known field's name and colon, where one space is removed.
+    Colon,
+    /// In a known field's value.
+    Value,
+    /// In a comment, whose end is reported.
+    Comment,
+    /// In a line that means nothing: an unknown field, or data that is skipped.
+    Ignored,
+    /// Behind all that is read of the stream: a limit was exceeded.
+    Spent(LimitExceeded),
+}
+
+/// A line of which more may be to come.
+///
+/// Scalars, each read and written by itself: an enum with the same in its variants would be moved as a
+/// whole for every chunk, which costs more than all the rest where chunks are a few bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) at: At,
+    /// The field, once its name is known.
+    pub(super) field: Field,
+    /// Bytes of the line so far, up to the end of a value. Not counted in what is skipped.
+    pub(super) length: usize,
+    /// The first of these bytes, up to the end of the name.
+    pub(super) name: [u8; LONGEST_NAME],
+}
+
+impl Line {
+    /// The first of a stream.
+    pub(super) const FIRST: Self =
+        Self { at: At::Mark, field: Field::Data, length: 0, name: [0; LONGEST_NAME] };
+}
+
+/// A name that is longer is not known.
+const LONGEST_NAME: usize = 5;
+
+/// The fields that the standard knows. Any other is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Data,
+    Event,
+    Id,
+    Retry,
+}
+
+impl Field {
+    /// The field of exactly this name: case matters, and so does a space.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"data" => Some(Self::Data),
+            b"event" => Some(Self::Event),
+            b"id" => Some(Self::Id),
+            b"retry" => Some(Self::Retry),
+            _ => None,
+        }
+    }
+}
+
+/// How much of a line there was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// All of it: the next line begins here.
+    Line,
+    /// All of it, by a CR at the end of the chunk.
+    Cr,
+    /// Not all: the chunk ended first.
+    Chunk,
+}
+
+/// Parts `bytes` behind the current line, which is returned without its terminator, as far as it goes.
+///
+/// LF, CR and CRLF end a line. A CR has done so by itself, with no look at what follows: waiting for
+/// the byte after it would hold an event back for as long as the server has nothing more to say.
+#[inline(always)]
+pub(super) fn take(bytes: &[u8]) -> (&[u8], &[u8], End) {
+    let parts = find_end(bytes).and_then(|end| bytes.split_at_checked(end));
+    match parts {
+        Some((line, [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..])) => (line, rest, End::Line),
+        Some((line, [_])) => (line, &[], End::Cr),
+        Some((line, [_, rest @ ..])) => (line, rest, End::Line),
+        Some((_, [])) | None => (bytes, &[], End::Chunk),
+    }
+}
+
+/// The offset of the first CR or LF.
+///
+/// Most lines of a quiet stream are comments, names and short data, for which setting up a vector search
+/// costs more than the search: so the first bytes are looked at a word at a time, some more a block at a
+/// time, and only a long rest is left to `memchr`.
+#[inline(always)]
+fn find_end(bytes: &[u8]) -> Option<usize> {
+    const WORDS: usize = 2;
+    const BLOCKS: usize = 2;
+
+    let mut rest = bytes;
+    for _ in 0..WORDS {
+        let Some((word, after)) = rest.split_first_chunk() else { break };
+        if let Some(at) = find_end_in_word(*word) {
+            return Some(bytes.len() - rest.len() + at);
+        }
+        rest = after;
+    }
+    for _ in 0..BLOCKS {
+        let Some((block, after)) = rest.split_first_chunk() else { break };
+        if has_end(block) {
+            return Some(bytes.len() - rest.len() + find_end_by_words(block)?);
+        }
+        rest = after;
+    }
+    let at = if rest.len() < BLOCK { find_end_by_words(rest) } else { memchr2(b'\n', b'\r', rest) };
+    Some(bytes.len() - rest.len() + at?)
+}
+
+#[inline(always)]
+fn find_end_by_words(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk() {
+        if let Some(at) = find_end_in_word(*word) {
+            return Some(bytes.len() - rest.len() + at);
+        }
+        rest = after;
+    }
+    let at = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r')?;
+    Some(bytes.len() - rest.len() + at)
+}
+
+/// Eight bytes at once, without a branch for each.
+///
+/// Subtracting one from each byte borrows into the top bit where the byte was zero. Above a zero byte
+/// the borrow may reach one that was not, so only the lowest mark is to be trusted, and it is asked for.
+#[inline(always)]
+fn find_end_in_word(word: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    const LF: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    const CR: u64 = u64::from_ne_bytes([b'\r'; 8]);
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word & TOPS
+    }
+    let word = u64::from_le_bytes(word);
+    let marks = zeros(word ^ LF) | zeros(word ^ CR);
+    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
+}
+
+const BLOCK: usize = 32;
+
+/// Two passes that do not stop early: this is the form that compilers turn into vector instructions.
+#[inline(always)]
+fn has_end(block: &[u8; BLOCK]) -> bool {
+    let has = |end| block.iter().fold(false, |has, &byte| has | (byte == end));
+    has(b'\n') | has(b'\r')
+}

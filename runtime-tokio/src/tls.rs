@@ -1,0 +1,46 @@
+//! TLS: the platform's roots, and what to do where there are none.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+
+/// The configuration that all our clients of this process share: the roots are read once, and sessions
+/// are resumed across reconnects.
+///
+/// Where the platform has no roots at all, as in a bare container, Mozilla's stand in: to refuse every
+/// server would be safe, and of no use.
+pub(crate) fn config() -> Result<ClientConfig, String> {
+    static SHARED: OnceLock<Result<ClientConfig, String>> = OnceLock::new();
+    SHARED.get_or_init(build).clone()
+}
+
+fn build() -> Result<ClientConfig, String> {
+    let versions = || {
+        ClientConfig::builder_with_provider(provider()?)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())
+    };
+    match versions()?.with_platform_verifier() {
+        Ok(config) => Ok(config.with_no_client_auth()),
+        Err(_) => {
+            let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+            let roots: rustls::RootCertStore = roots;
+            Ok(versions()?.with_root_certificates(roots).with_no_client_auth())
+        }
+    }
+}
+
+/// The cryptography: what the application installed for its process, or what this crate was built with.
+fn provider() -> Result<Arc<CryptoProvider>, String> {
+    if let Some(installed) = CryptoProvider::get_default() {
+        return Ok(Arc::clone(installed));
+    }
+    #[cfg(feature = "ring")]
+    return Ok(Arc::new(rustls::crypto::ring::default_provider()));
+    #[cfg(all(feature = "aws-lc-rs", not(feature = "ring")))]
+    return Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+    Err("https needs the feature `ring` or `aws-lc-rs`, or a CryptoProvider installed".into())
+}

@@ -1,0 +1,214 @@
+//! The two requests over reqwest.
+
+use std::error::Error as _;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_core::driver::{Body, Transport, TransportError};
+use dormouse_core::{Head, Method, Request, TransportFault};
+use http_body::Body as _;
+use reqwest::header::HeaderValue;
+use reqwest::{Client, Response, redirect};
+
+use crate::tls;
+
+/// For one address of a name. There may be several, and all of them have to be tried within the 30 s that
+/// the machine gives a connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// [`Transport`] over [`reqwest`].
+#[derive(Clone, Debug)]
+pub struct ReqwestTransport {
+    client: Client,
+    /// How to make the next client; `None` where the client is the user's.
+    own: Option<Own>,
+}
+
+/// What a client of our own is made from.
+#[derive(Clone, Debug)]
+struct Own {
+    /// `None` where the base is plain `http`: then nothing can fail for want of roots.
+    tls: Option<rustls::ClientConfig>,
+}
+
+impl Own {
+    fn client(&self) -> Result<Client, reqwest::Error> {
+        let builder = Client::builder()
+            .user_agent(concat!("dormouse/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http1_only();
+        match &self.tls {
+            Some(tls) => builder.tls_backend_preconfigured(tls.clone()),
+            None => builder.tls_certs_only([]),
+        }
+        .build()
+    }
+}
+
+impl ReqwestTransport {
+    /// Clients of our own: a new one for each watch, so that no connection outlives a fault and names are
+    /// looked up anew. `plain` says that the base URL is `http`, and no TLS will be needed.
+    ///
+    /// # Errors
+    ///
+    /// If the client cannot be made; the text says why.
+    pub fn new(plain: bool) -> Result<Self, String> {
+        let own = Own { tls: if plain { None } else { Some(tls::config()?) } };
+        let client = own.client().map_err(|error| words(&error))?;
+        Ok(Self { client, own: Some(own) })
+    }
+
+    /// A client of the user's: see [`Builder::client`](crate::Builder::client) for how it has to be built.
+    #[must_use]
+    pub fn with_client(client: Client) -> Self {
+        Self { client, own: None }
+    }
+}
+
+type Answer<T> = Pin<Box<dyn Future<Output = Result<T, TransportError>> + Send>>;
+
+impl Transport for ReqwestTransport {
+    type Open = Answer<(Head, ReqwestBody)>;
+    type Body = ReqwestBody;
+    type Post = Answer<u16>;
+
+    fn open(&mut self, request: Request) -> Self::Open {
+        if let Some(own) = &self.own {
+            match own.client() {
+                Ok(client) => self.client = client,
+                Err(error) => return Box::pin(core::future::ready(Err(failed(error)))),
+            }
+        }
+        let answer = send(&self.client, &request);
+        Box::pin(async move {
+            let response = answer.await?;
+            let status = response.status().as_u16();
+            let headers = response.headers();
+            let head = Head::read(
+                status,
+                headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
+            );
+            Ok((head, ReqwestBody(response.into())))
+        })
+    }
+
+    fn post(&mut self, request: Request) -> Self::Post {
+        let answer = send(&self.client, &request);
+        // The answer's body is not read: dropping it here closes a connection that still has one coming.
+        Box::pin(async move { Ok(answer.await?.status().as_u16()) })
+    }
+}
+
+fn send(
+    client: &Client,
+    request: &Request,
+) -> impl Future<Output = Result<Response, TransportError>> + Send + use<> {
+    let method = match request.method() {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+    };
+    let mut builder = client.request(method, request.url());
+    for (name, value) in request.headers() {
+        builder = match HeaderValue::from_str(value) {
+            Ok(mut checked) => {
+                checked.set_sensitive(name == "authorization");
+                builder.header(name, checked)
+            }
+            // Cannot be, since the token was checked; reqwest will say so when the request is sent.
+            Err(_) => builder.header(name, value),
+        };
+    }
+    if !request.body().is_empty() {
+        builder = builder.body(request.body().to_owned());
+    }
+    let asked = reqwest::Url::parse(request.url()).ok();
+    let sending = builder.send();
+    async move {
+        let response = sending.await.map_err(failed)?;
+        // Only a client of the user's could have done that.
+        if asked.is_some_and(|asked| asked != *response.url()) {
+            return Err(TransportError::new(
+                TransportFault::Other,
+                "the HTTP client followed a redirect; build it with redirect::Policy::none()",
+            ));
+        }
+        Ok(response)
+    }
+}
+
+/// The body of an open watch.
+#[derive(Debug)]
+pub struct ReqwestBody(reqwest::Body);
+
+impl Body for ReqwestBody {
+    type Chunk = Bytes;
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
+        loop {
+            return Poll::Ready(match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+                None => None,
+                Some(Err(error)) => Some(Err(failed(error))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(chunk) => Some(Ok(chunk)),
+                    // Trailers say nothing here.
+                    Err(_) => continue,
+                },
+            });
+        }
+    }
+}
+
+fn failed(error: reqwest::Error) -> TransportError {
+    // The URL carries a lease id, which is of no help and of some use to a thief.
+    let error = error.without_url();
+    TransportError::new(fault(&error), words(&error))
+}
+
+/// Which kind of failure: for people; the machine decides the same for all of them.
+fn fault(error: &reqwest::Error) -> TransportFault {
+    let mut at: Option<&(dyn std::error::Error + 'static)> = error.source();
+    while let Some(cause) = at {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return TransportFault::Tls;
+        }
+        if let Some(http) = cause.downcast_ref::<hyper::Error>() {
+            if http.is_parse() {
+                return TransportFault::Http;
+            }
+        }
+        // The connector's own type is private; its first words are all there is.
+        if error.is_connect() && cause.to_string().starts_with("dns error") {
+            return TransportFault::Resolve;
+        }
+        at = cause.source();
+    }
+    if error.is_connect() {
+        TransportFault::Connect
+    } else if error.is_builder() {
+        TransportFault::Other
+    } else {
+        TransportFault::Broken
+    }
+}
+
+/// The error and what caused it, in one line.
+fn words(error: &reqwest::Error) -> String {
+    let mut words = error.to_string();
+    let mut at = error.source();
+    while let Some(cause) = at {
+        let said = cause.to_string();
+        if !words.ends_with(&said) {
+            words.push_str(": ");
+            words.push_str(&said);
+        }
+        at = cause.source();
+    }
+    words
+}

@@ -46,11 +46,12 @@ impl Builder {
     /// Sends requests with this client instead of one of our own: to share one among many watches, or for
     /// a proxy, roots or a client certificate of yours.
     ///
-    /// It has to be built so that the protocol can work: `redirect(Policy::none())` (a redirect that was
-    /// followed is reported as a fault), no `timeout` and no `read_timeout` (they would cut the stream),
-    /// no decompression, HTTP/1.1 only (over HTTP/2 watches beyond the server's limit of streams would
-    /// hang without an error), and a `connect_timeout` of some seconds, so that each of a name's
-    /// addresses gets its turn. Unlike our own, it may use a pooled connection for the next watch.
+    /// It has to be built so that the protocol can work; [`client_builder`](crate::client_builder) begins
+    /// one that is. `redirect(Policy::none())` (a redirect that was followed is reported as a fault), no
+    /// `timeout` and no `read_timeout` (they would cut the stream), no decompression, HTTP/1.1 only (over
+    /// HTTP/2 watches beyond the server's limit of streams would hang without an error), and a
+    /// `connect_timeout` of some seconds, so that each of a name's addresses gets its turn. Unlike our
+    /// own, it may use a pooled connection for the next watch.
     ///
     /// This couples your `reqwest` to ours: version 0.13.
     pub fn client(mut self, client: reqwest::Client) -> Self {
@@ -61,7 +62,10 @@ impl Builder {
     /// Shows every [`Note`] to `observer`, with the watch's own time: what is attempted, why it ended, how
     /// long the next wait is and which guard made it so. It is called from within the watch's task and
     /// should return soon.
-    pub fn observe(mut self, observer: impl FnMut(Timestamp, &Note<'_>) + Send + Sync + 'static) -> Self {
+    pub fn observe(
+        mut self,
+        observer: impl FnMut(Timestamp, &Note<'_>) + Send + Sync + 'static,
+    ) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }
@@ -78,7 +82,7 @@ impl Builder {
         let token = self.token.ok_or(StartError::NoToken)?.map_err(StartError::Token)?;
         let transport = match self.client {
             Some(client) => ReqwestTransport::with_client(client),
-            None => ReqwestTransport::new(config.is_plain()).map_err(StartError::Client)?,
+            None => ReqwestTransport::new(config.is_plain())?,
         };
         let seed = getrandom::u64().map_err(|error| StartError::Entropy(error.to_string()))?;
         let mut timer = TokioTimer::new();

@@ -19,7 +19,9 @@ const SUSPENDED: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct TokioTimer {
     origin: Instant,
-    /// What the operating system's two clocks differed by at the origin.
+    /// For how long this system has been suspended since some instant, as far as it tells.
+    suspended: fn() -> Duration,
+    /// What that was at the origin.
     suspended_before: Duration,
     /// How much suspended time was reported by [`Timer::resumed`].
     reported: Duration,
@@ -32,8 +34,13 @@ impl TokioTimer {
     /// A timer whose origin is now.
     #[must_use]
     pub fn new() -> Self {
+        Self::over(suspended)
+    }
+
+    fn over(suspended: fn() -> Duration) -> Self {
         Self {
             origin: Instant::now(),
+            suspended,
             suspended_before: suspended(),
             reported: Duration::ZERO,
             sleep: None,
@@ -42,7 +49,7 @@ impl TokioTimer {
     }
 
     fn suspended(&self) -> Duration {
-        suspended().saturating_sub(self.suspended_before)
+        (self.suspended)().saturating_sub(self.suspended_before)
     }
 }
 
@@ -126,6 +133,7 @@ fn suspended() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::future::poll_fn;
 
     async fn sleep(timer: &mut TokioTimer, until: Timestamp) {
@@ -158,7 +166,9 @@ mod tests {
             let mut later = true;
             poll_fn(|cx| {
                 if std::mem::take(&mut later) {
-                    assert!(timer.poll_sleep(start.after(Duration::from_secs(3600)), cx).is_pending());
+                    assert!(
+                        timer.poll_sleep(start.after(Duration::from_secs(3600)), cx).is_pending()
+                    );
                 }
                 timer.poll_sleep(start.after(Duration::from_secs(1)), cx)
             })
@@ -172,17 +182,20 @@ mod tests {
         assert!(!TokioTimer::new().resumed());
     }
 
-    #[test]
-    fn a_resume_is_reported_once() {
-        let mut timer = TokioTimer::new();
-        // As if the two clocks had been five seconds closer when the timer was made.
-        let gap = Duration::from_secs(5);
-        match timer.suspended_before.checked_sub(gap) {
-            Some(before) => timer.suspended_before = before,
-            // This machine was never suspended for that long: move the report instead.
-            None => return assert!(timer.suspended() < SUSPENDED),
+    #[tokio::test(start_paused = true)]
+    async fn a_resume_is_reported_once_and_counts_as_time() {
+        thread_local! {
+            static SUSPENDED_FOR: Cell<Duration> = const { Cell::new(Duration::from_secs(100)) };
         }
+        let mut timer = TokioTimer::over(|| SUSPENDED_FOR.get());
+        let start = timer.now();
+        assert!(!timer.resumed());
+        SUSPENDED_FOR.set(Duration::from_secs(100) + SUSPENDED / 2);
+        assert!(!timer.resumed(), "that is the clocks' own noise");
+        SUSPENDED_FOR.set(Duration::from_secs(7300));
         assert!(timer.resumed());
         assert!(!timer.resumed());
+        assert_eq!(timer.now().since(start), Duration::from_secs(7200));
+        sleep(&mut timer, start.after(Duration::from_secs(7000))).await;
     }
 }

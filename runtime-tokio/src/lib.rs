@@ -54,7 +54,7 @@ pub use builder::{Builder, StartError};
 pub use clock::TokioTimer;
 pub use dormouse_core::driver::{Event, Handle, Note};
 pub use dormouse_core::{Stats, Status, StopReason, Token, Wake};
-pub use transport::{ReqwestBody, ReqwestTransport};
+pub use transport::{ReqwestBody, ReqwestTransport, client_builder};
 
 /// The core, for its types: [`Config`](dormouse_core::Config), [`Guards`](dormouse_core::Guards), faults
 /// and reports.

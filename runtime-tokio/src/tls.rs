@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 /// The configuration that all our clients of this process share: the roots are read once, and sessions
@@ -16,20 +16,26 @@ pub(crate) fn config() -> Result<ClientConfig, String> {
     SHARED.get_or_init(build).clone()
 }
 
+/// The configuration of a client that will only ever speak plain `http`: it trusts nobody, and reads no
+/// roots that may not be there.
+pub(crate) fn unused() -> Result<ClientConfig, String> {
+    Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
 fn build() -> Result<ClientConfig, String> {
-    let versions = || {
-        ClientConfig::builder_with_provider(provider()?)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())
-    };
-    match versions()?.with_platform_verifier() {
+    match builder()?.with_platform_verifier() {
         Ok(config) => Ok(config.with_no_client_auth()),
         Err(_) => {
-            let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-            let roots: rustls::RootCertStore = roots;
-            Ok(versions()?.with_root_certificates(roots).with_no_client_auth())
+            let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+            Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
         }
     }
+}
+
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
+    ClientConfig::builder_with_provider(provider()?)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())
 }
 
 /// The cryptography: what the application installed for its process, or what this crate was built with.

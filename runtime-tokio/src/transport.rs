@@ -11,44 +11,45 @@ use dormouse_core::driver::{Body, Transport, TransportError};
 use dormouse_core::{Head, Method, Request, TransportFault};
 use http_body::Body as _;
 use reqwest::header::HeaderValue;
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 
-use crate::tls;
+use crate::{StartError, tls};
 
 /// For one address of a name. There may be several, and all of them have to be tried within the 30 s that
 /// the machine gives a connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A [`reqwest::ClientBuilder`] set up as the watch needs it, and as our own clients are: no redirects, no
+/// retries, HTTP/1.1, a time limit on connecting and none on anything else, TLS against the platform's
+/// roots. Build a client of yours from this for [`Builder::client`](crate::Builder::client).
+///
+/// Where only `http` URLs will be asked for, `plain` spares it the reading of roots.
+///
+/// # Errors
+///
+/// If TLS cannot be set up: the crate was built without cryptography, and none is installed.
+pub fn client_builder(plain: bool) -> Result<ClientBuilder, StartError> {
+    let tls = if plain { tls::unused() } else { tls::config() };
+    Ok(with_tls(tls.map_err(StartError::Client)?))
+}
+
+fn with_tls(tls: rustls::ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("dormouse/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http1_only()
+        .tls_backend_preconfigured(tls)
+}
+
 /// [`Transport`] over [`reqwest`].
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
     client: Client,
-    /// How to make the next client; `None` where the client is the user's.
-    own: Option<Own>,
-}
-
-/// What a client of our own is made from.
-#[derive(Clone, Debug)]
-struct Own {
-    /// `None` where the base is plain `http`: then nothing can fail for want of roots.
-    tls: Option<rustls::ClientConfig>,
-}
-
-impl Own {
-    fn client(&self) -> Result<Client, reqwest::Error> {
-        let builder = Client::builder()
-            .user_agent(concat!("dormouse/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http1_only();
-        match &self.tls {
-            Some(tls) => builder.tls_backend_preconfigured(tls.clone()),
-            None => builder.tls_certs_only([]),
-        }
-        .build()
-    }
+    /// What the next client is made with; `None` where the client is the user's.
+    own: Option<rustls::ClientConfig>,
 }
 
 impl ReqwestTransport {
@@ -57,11 +58,12 @@ impl ReqwestTransport {
     ///
     /// # Errors
     ///
-    /// If the client cannot be made; the text says why.
-    pub fn new(plain: bool) -> Result<Self, String> {
-        let own = Own { tls: if plain { None } else { Some(tls::config()?) } };
-        let client = own.client().map_err(|error| words(&error))?;
-        Ok(Self { client, own: Some(own) })
+    /// If the client cannot be made.
+    pub fn new(plain: bool) -> Result<Self, StartError> {
+        let tls = if plain { tls::unused() } else { tls::config() }.map_err(StartError::Client)?;
+        let client = with_tls(tls.clone()).build();
+        let client = client.map_err(|error| StartError::Client(words(&error)))?;
+        Ok(Self { client, own: Some(tls) })
     }
 
     /// A client of the user's: see [`Builder::client`](crate::Builder::client) for how it has to be built.
@@ -79,8 +81,8 @@ impl Transport for ReqwestTransport {
     type Post = Answer<u16>;
 
     fn open(&mut self, request: Request) -> Self::Open {
-        if let Some(own) = &self.own {
-            match own.client() {
+        if let Some(tls) = &self.own {
+            match with_tls(tls.clone()).build() {
                 Ok(client) => self.client = client,
                 Err(error) => return Box::pin(core::future::ready(Err(failed(error)))),
             }
@@ -175,7 +177,7 @@ fn fault(error: &reqwest::Error) -> TransportFault {
     let mut at: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(cause) = at {
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if cause.is::<rustls::Error>() || inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
             return TransportFault::Tls;
         }
         if let Some(http) = cause.downcast_ref::<hyper::Error>() {

@@ -178,6 +178,8 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
         if self.stopped {
             return Poll::Ready(None);
         }
+        // Before anything is asked for: what was said while nobody polled.
+        while self.poll_commands(cx).is_ready() {}
         if let Some(hand_over) = self.hand_over.take() {
             self.input(Input::SleepAgain(hand_over));
         }
@@ -200,7 +202,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
 
     /// Does what the machine wants done, until it sleeps or has something for the application.
     fn drain(&mut self) -> Drained {
-        let drained = loop {
+        loop {
             match self.machine.poll() {
                 Action::Disconnect { .. } => {
                     self.link = Link::Closed;
@@ -230,9 +232,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
                 }
                 Action::Sleep { until } => break Drained::Asleep(until),
             }
-        };
-        self.shared.publish(self.machine.status(), self.machine.stats());
-        drained
+        }
     }
 
     /// Looks at each source once, beginning with `first`, until one has given an input. Says which.
@@ -332,6 +332,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
 
     fn input(&mut self, input: Input<'_>) {
         self.machine.handle(self.timer.now(), input);
+        self.shared.publish(self.machine.status(), self.machine.stats());
     }
 
     fn note(&mut self, note: &Note<'_>) {

@@ -77,11 +77,11 @@ impl Watch {
                 (Found::Hello(_), State::Watching) => self.second_hello(),
                 (Found::Hello(Ok(hello)), _) => self.hello(hello),
                 (Found::Hello(Err(fault)), _) => {
-                    self.connect_failed(ConnectFault::Hello(fault), None)
+                    self.connect_failed(ConnectFault::Hello(fault), None);
                 }
                 (Found::Wake(Ok(wake)), _) => self.wake(wake),
                 (Found::Wake(Err(fault)), _) => {
-                    self.watch_ended(Outcome::Stream(StreamFault::Wake(fault)))
+                    self.watch_ended(Outcome::Stream(StreamFault::Wake(fault)));
                 }
                 (Found::Limit(limit), State::Watching) => {
                     self.watch_ended(Outcome::Stream(StreamFault::Limit(limit)));

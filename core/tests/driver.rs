@@ -1,0 +1,327 @@
+//! The driver without any runtime: a transport that is a script, a clock that is a number, and an executor
+//! that is a loop.
+
+#![cfg(feature = "driver")]
+#![allow(clippy::expect_used, reason = "a test may")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::{Future, Ready, ready};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake as Waken, Waker};
+
+use dormouse_core::driver::{Body, Driver, Event, Timer, Transport, TransportError};
+use dormouse_core::{
+    Config, Guards, Head, Request, Status, StopReason, Timestamp, Token, TransportFault, Watch,
+};
+
+const HELLO: &str = "event: hello\ndata: {\"watchLeaseId\":\"l\",\"deviceWaitForViewerMs\":5000,\
+    \"heartbeatIntervalMs\":10000}\n\n";
+const WAKE: &str = "event: wake\ndata: {\"url\":\"wss://a.example\",\"token\":\"t\"}\n\n";
+
+/// What the body of each stream yields, piece by piece. After the last one it is silent.
+type Pieces = Vec<Poll<&'static str>>;
+
+/// The world around a driver: single-threaded, and shared by the parts that a driver is given.
+#[derive(Default)]
+struct World {
+    now: Cell<u64>,
+    streams: RefCell<VecDeque<Pieces>>,
+    posts: RefCell<VecDeque<Poll<u16>>>,
+    requests: RefCell<Vec<String>>,
+    bodies_open: Cell<usize>,
+}
+
+#[derive(Clone)]
+struct Part(Rc<World>);
+
+struct Stream {
+    world: Rc<World>,
+    pieces: VecDeque<Poll<&'static str>>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.world.bodies_open.set(self.world.bodies_open.get() - 1);
+    }
+}
+
+impl Body for Stream {
+    type Chunk = &'static str;
+
+    fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<&'static str, TransportError>>> {
+        match self.pieces.pop_front() {
+            // A piece that is not ready asks to be polled again, as a socket would.
+            Some(Poll::Pending) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Poll::Ready("")) => Poll::Ready(None),
+            Some(Poll::Ready("!")) => {
+                Poll::Ready(Some(Err(TransportError::new(TransportFault::Broken, "cut"))))
+            }
+            // A flood never ends.
+            Some(Poll::Ready("∞")) => {
+                self.pieces.push_front(Poll::Ready("∞"));
+                Poll::Ready(Some(Ok(":\n")))
+            }
+            Some(Poll::Ready(piece)) => Poll::Ready(Some(Ok(piece))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// An answer that is there, or never comes.
+struct Answer(Poll<u16>);
+
+impl Future for Answer {
+    type Output = Result<u16, TransportError>;
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.map(Ok)
+    }
+}
+
+impl Transport for Part {
+    type Open = Ready<Result<(Head, Stream), TransportError>>;
+    type Body = Stream;
+    type Post = Answer;
+
+    fn open(&mut self, request: Request) -> Self::Open {
+        self.0.requests.borrow_mut().push(request.url().to_owned());
+        let Some(pieces) = self.0.streams.borrow_mut().pop_front() else {
+            return ready(Err(TransportError::new(TransportFault::Connect, "refused")));
+        };
+        self.0.bodies_open.set(self.0.bodies_open.get() + 1);
+        let head = Head::read(200, [("content-type", b"text/event-stream".as_slice())]);
+        ready(Ok((head, Stream { world: Rc::clone(&self.0), pieces: pieces.into() })))
+    }
+
+    fn post(&mut self, request: Request) -> Self::Post {
+        self.0.requests.borrow_mut().push(request.url().to_owned());
+        Answer(self.0.posts.borrow_mut().pop_front().unwrap_or(Poll::Pending))
+    }
+}
+
+impl Timer for Part {
+    fn now(&mut self) -> Timestamp {
+        Timestamp::from_millis(self.0.now.get())
+    }
+
+    fn poll_sleep(&mut self, until: Timestamp, _: &mut Context<'_>) -> Poll<()> {
+        if self.now() >= until { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+struct CountWakes(Arc<AtomicUsize>);
+
+impl Waken for CountWakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Bench {
+    world: Rc<World>,
+    driver: Driver<Part, Part>,
+    wakes: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    fn new(streams: &[&[Poll<&'static str>]]) -> Self {
+        let world = Rc::new(World::default());
+        world.streams.borrow_mut().extend(streams.iter().map(|pieces| pieces.to_vec()));
+        // Without chance, so that every wait is the row's; with hints, to see that they get through.
+        let mut guards = Guards::none();
+        guards.hints = true;
+        let config = Config::new("https://a.example").guards(guards).build();
+        let token = Token::new("t").expect("a token");
+        let machine = Watch::new(config.expect("a config"), token, 0, Timestamp::ORIGIN);
+        let part = Part(Rc::clone(&world));
+        Self { driver: Driver::new(machine, part.clone(), part), world, wakes: Arc::default() }
+    }
+
+    /// Polls the next event once, with a future that is dropped afterwards.
+    fn poll(&mut self) -> Poll<Option<Event>> {
+        let waker = Waker::from(Arc::new(CountWakes(Arc::clone(&self.wakes))));
+        let next = pin!(self.driver.next());
+        next.poll(&mut Context::from_waker(&waker))
+    }
+
+    /// Polls until there is an event, as long as the driver asks for it.
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            let asked = self.wakes.load(Ordering::SeqCst);
+            match self.poll() {
+                Poll::Ready(event) => return event,
+                Poll::Pending => {
+                    let again = self.wakes.load(Ordering::SeqCst);
+                    assert_ne!(asked, again, "the driver sleeps, and nobody will wake it");
+                }
+            }
+        }
+    }
+
+    fn at(&mut self, now: u64) -> &mut Self {
+        self.world.now.set(now);
+        self
+    }
+
+    fn url(event: Option<Event>) -> Box<str> {
+        match event {
+            Some(Event::Wake(wake)) => wake.url,
+            other => panic!("no wake but {other:?}"),
+        }
+    }
+}
+
+fn status(status: Status) -> Option<Event> {
+    Some(Event::Status(status))
+}
+
+#[test]
+fn a_wake_goes_through_and_asking_again_goes_back_to_sleep() {
+    let life = [Poll::Ready(HELLO), Poll::Pending, Poll::Ready(WAKE)];
+    let mut bench = Bench::new(&[&life, &life]);
+    assert_eq!(bench.next(), status(Status::Connecting));
+    assert_eq!(bench.next(), status(Status::Connected));
+    assert_eq!(&*Bench::url(bench.next()), "wss://a.example");
+    assert_eq!(bench.world.bodies_open.get(), 0, "the watch is closed while awake");
+    assert_eq!(bench.world.requests.borrow().len(), 1);
+    Bench::url(bench.next());
+    assert_eq!(bench.world.requests.borrow().len(), 2);
+}
+
+#[test]
+fn a_future_dropped_at_every_await_loses_nothing() {
+    let text: Vec<&'static str> =
+        HELLO.split_inclusive(' ').chain(WAKE.split_inclusive(' ')).collect();
+    let pieces: Pieces =
+        text.into_iter().flat_map(|piece| [Poll::Pending, Poll::Ready(piece)]).collect();
+    let mut bench = Bench::new(&[&pieces]);
+    let mut events = Vec::new();
+    // Every poll is a future of its own, dropped after it.
+    for _ in 0..pieces.len() * 2 {
+        if let Poll::Ready(event) = bench.poll() {
+            events.push(event);
+        }
+        if events.len() == 3 {
+            break;
+        }
+    }
+    assert_eq!(events[..2], [status(Status::Connecting), status(Status::Connected)]);
+    assert_eq!(&*Bench::url(events.remove(2)), "wss://a.example");
+}
+
+#[test]
+fn a_server_that_never_stops_talking_starves_nobody() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO), Poll::Ready("∞")]]);
+    bench.world.posts.borrow_mut().push_back(Poll::Ready(410));
+    assert_eq!(bench.next(), status(Status::Connecting));
+    assert_eq!(bench.next(), status(Status::Connected));
+    assert_eq!(bench.poll(), Poll::Pending, "others get their turn");
+    // The first heartbeat is due; it is sent, and its answer is heard through the noise.
+    bench.at(10_000);
+    assert_eq!(bench.next(), status(Status::Connecting), "410, and nobody takes the next connect");
+    let requests = bench.world.requests.borrow().clone();
+    assert!(requests[1].ends_with("/v1/watch/heartbeat"), "{requests:?}");
+    assert!(requests[2].contains("/v1/watch?"), "{requests:?}");
+    // And so is a command.
+    bench.driver.handle().stop();
+    let stopped = Status::Stopped(StopReason::Requested);
+    while bench.next() != status(stopped) {}
+    assert_eq!(bench.next(), None);
+}
+
+#[test]
+fn a_heartbeat_that_times_out_is_dropped_and_the_stream_stays() {
+    let alive = [Poll::Ready(HELLO), Poll::Ready("∞")];
+    let mut bench = Bench::new(&[&alive]);
+    bench.next();
+    bench.next();
+    let _ = bench.at(10_000).poll();
+    let _ = bench.at(20_000).poll();
+    let requests = bench.world.requests.borrow().len();
+    assert_eq!(requests, 3, "the second heartbeat is sent when the first has timed out");
+    assert_eq!(bench.world.bodies_open.get(), 1);
+}
+
+#[test]
+fn a_stop_closes_everything_and_ends_the_stream_for_good() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO)]]);
+    bench.next();
+    bench.next();
+    assert_eq!(bench.poll(), Poll::Pending);
+    let handle = bench.driver.handle();
+    assert_eq!(handle.status(), Status::Connected);
+    let before = bench.wakes.load(Ordering::SeqCst);
+    handle.stop();
+    assert_eq!(bench.wakes.load(Ordering::SeqCst), before + 1, "a command wakes the task");
+    assert_eq!(bench.next(), status(Status::Stopped(StopReason::Requested)));
+    assert_eq!(bench.world.bodies_open.get(), 0);
+    assert_eq!(bench.next(), None);
+    assert_eq!(bench.next(), None);
+    handle.network_changed();
+    assert_eq!(bench.poll(), Poll::Ready(None), "a handle outlives its watch");
+}
+
+#[test]
+fn dropping_the_driver_closes_the_stream() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO)]]);
+    bench.next();
+    bench.next();
+    assert_eq!(bench.world.bodies_open.get(), 1);
+    let world = Rc::clone(&bench.world);
+    drop(bench);
+    assert_eq!(world.bodies_open.get(), 0);
+}
+
+#[test]
+fn faults_reach_the_machine_as_what_they_are() {
+    // Ends before hello, breaks before hello, is refused: three failed connects, doubling.
+    let mut bench = Bench::new(&[&[Poll::Ready("")], &[Poll::Ready("!")]]);
+    bench.next();
+    let _ = bench.poll();
+    let _ = bench.at(999).poll();
+    assert_eq!(bench.world.requests.borrow().len(), 1);
+    let _ = bench.at(1_000).poll();
+    assert_eq!(bench.world.requests.borrow().len(), 2);
+    let _ = bench.at(3_000).poll();
+    assert_eq!(bench.world.requests.borrow().len(), 3);
+    let _ = bench.at(6_999).poll();
+    assert_eq!(bench.world.requests.borrow().len(), 3);
+}
+
+#[test]
+fn a_failed_hand_over_counts_as_a_short_watch() {
+    let life = [Poll::Ready(HELLO), Poll::Ready(WAKE)];
+    let mut bench = Bench::new(&[&life, &life]);
+    bench.next();
+    bench.next();
+    bench.driver.hand_over_failed();
+    Bench::url(bench.next());
+    bench.driver.hand_over_failed();
+    bench.next();
+    let stats = bench.driver.handle().stats();
+    assert_eq!(stats.hand_overs_failed, 1, "{stats:?}");
+}
+
+#[test]
+fn commands_are_heeded_in_every_state() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO)], &[Poll::Ready(HELLO)]]);
+    bench.driver.handle().offline(true);
+    assert_eq!(bench.next(), status(Status::Connecting));
+    assert_eq!(bench.poll(), Poll::Pending);
+    assert_eq!(bench.world.requests.borrow().len(), 0, "offline before it began");
+    bench.driver.handle().offline(false);
+    assert_eq!(bench.next(), status(Status::Connected));
+    bench.driver.handle().set_token(Token::new("new").expect("a token"));
+    assert_eq!(bench.poll(), Poll::Pending);
+    assert_eq!(bench.world.requests.borrow().len(), 1);
+}

@@ -2,7 +2,8 @@
 //!
 //! Every case is a test of its own in each of three ways: whole, byte by byte, and cut at random.
 
-use std::fmt::Write as _;
+use core::fmt::Write as _;
+use core::str;
 
 use dormouse_core::sse::{Decoder, Item, Limits};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -16,7 +17,7 @@ const RANDOM_CUTS: u64 = 64;
 fn main() {
     let arguments = Arguments::from_args();
     let trials = match cases() {
-        Ok(cases) => cases.into_iter().flat_map(trials).collect(),
+        Ok(cases) => cases.iter().flat_map(trials).collect(),
         Err(error) => vec![Trial::test("cases", move || Err(error))],
     };
     libtest_mimic::run(&arguments, trials).exit();
@@ -46,13 +47,12 @@ struct Event {
     id: String,
 }
 
-fn trials(case: Case) -> [Trial; 3] {
-    let ways: [(&str, fn(&Case) -> Result<(), Failed>); 3] =
-        [("whole", whole), ("bytes", bytes), ("random", random)];
-    ways.map(|(way, run)| {
+fn trials(case: &Case) -> [Trial; 3] {
+    let trial = |way, run: fn(&Case) -> Result<(), Failed>| {
         let case = case.clone();
         Trial::test(format!("{}/{way}", case.name), move || run(&case))
-    })
+    };
+    [trial("whole", whole), trial("bytes", bytes), trial("random", random)]
 }
 
 fn whole(case: &Case) -> Result<(), Failed> {

@@ -215,7 +215,7 @@ impl Block {
         match str::from_utf8(value) {
             Ok(id) => assign(&mut self.id, id),
             Err(_) => {
-                assign_lossy(&mut self.id, value, self.limits.line).ok_or(LimitExceeded::Line)?
+                assign_lossy(&mut self.id, value, self.limits.line).ok_or(LimitExceeded::Line)?;
             }
         }
         self.id_pending = true;
@@ -302,14 +302,12 @@ impl Block {
         Ok(Event { name, data, id: &self.last_id })
     }
 
-    /// Capacity of all buffers, in bytes.
+    /// Where each buffer is, and its capacity in bytes.
     #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        [&self.name_text, &self.data_text, &self.id, &self.last_id]
-            .map(String::capacity)
-            .iter()
-            .sum::<usize>()
-            + self.data_bytes.capacity()
+    pub(super) fn buffers(&self) -> [(*const u8, usize); 5] {
+        let text = |text: &String| (text.as_ptr(), text.capacity());
+        let data = (self.data_bytes.as_ptr(), self.data_bytes.capacity());
+        [text(&self.name_text), data, text(&self.data_text), text(&self.id), text(&self.last_id)]
     }
 }
 

@@ -7,6 +7,9 @@
 //! A line is recognised by its first bytes, and its value is then taken up to the line end or to the end
 //! of the chunk, whichever comes first. A line that is whole and one that was cut take the same way, so
 //! that a limit means the same for both: it fails at the first byte that is too many.
+//!
+//! What the loop calls is inlined by force. The unread input and what is lent of it stay in registers as
+//! long as no call takes them by reference; with one such call, a short line takes twice the time.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -15,8 +18,6 @@ use super::block::{Block, Dispatch, Lent};
 use super::buffer::{append, release};
 use super::line::{self, At, End, Field, Line};
 use super::{Item, LimitExceeded, Limits};
-
-const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// Decodes one event stream, from chunks of any size; see the [module](super).
 ///
@@ -86,17 +87,12 @@ impl Decoder {
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
-        let at = self.line.at;
-        match at {
-            At::Start if self.is_comment(input) => Ok(Some(Item::Comment)),
-            At::Comment => {
-                let mut rest = *input;
-                let found = self.take_comment(&mut rest);
-                *input = rest;
-                Ok((found == Found::Comment).then_some(Item::Comment))
-            }
-            At::Value if self.is_data(input) => Ok(None),
-            At::Spent(limit) => {
+        // Each of these has a frame of its own, so that one which does little costs little.
+        match (self.line.at, *input) {
+            (At::Comment, _) | (At::Start, [b':', ..]) => self.decode_comment(input),
+            (At::Start, [b'\n', b':', ..]) if !self.block.is_begun() => self.decode_comment(input),
+            (At::Value, _) => self.decode_value(input),
+            (At::Spent(limit), _) => {
                 *input = &[];
                 Err(limit)
             }
@@ -104,43 +100,43 @@ impl Decoder {
         }
     }
 
-    /// Takes a comment, with the end of the block before it, if that is what comes and nothing is open.
+    /// A comment, and the blank line before it if there is one that ends nothing.
     ///
-    /// This and the next are shortcuts: what they decline takes the general way, with the same result. A
-    /// quiet stream is all comments.
-    #[inline(always)]
-    fn is_comment(&mut self, input: &mut &[u8]) -> bool {
-        let (blank, rest) = match *input {
-            [b'\n', rest @ ..] => (1, rest),
-            rest => (0, rest),
-        };
-        if rest.first() != Some(&b':') || self.block.is_begun() {
-            return false;
+    /// A quiet stream is nothing but comments, each with such a line behind it.
+    #[inline(never)]
+    fn decode_comment<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        let mut rest = *input;
+        if self.line.at == At::Start {
+            self.line.at = At::Comment;
+            if let [b'\n', after @ ..] = rest {
+                self.lines = self.lines.wrapping_add(1);
+                rest = after;
+            }
         }
-        let (_, rest, end) = line::take(rest);
-        if end != End::Line {
-            return false;
-        }
+        let found = self.take_comment(&mut rest);
         *input = rest;
-        self.lines = self.lines.wrapping_add(blank + 1);
-        true
+        Ok((found == Found::Comment).then_some(Item::Comment))
     }
 
-    /// Takes a chunk that lies wholly inside a line of data which is being stored, as most chunks of a
-    /// long line do.
-    #[inline(always)]
-    fn is_data(&mut self, input: &mut &[u8]) -> bool {
-        if self.line.field != Field::Data || !self.block.stores_data() {
-            return false;
+    /// More of a value: often a piece that has more before and behind it, and is only to be stored.
+    #[inline(never)]
+    fn decode_value<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        if self.line.field == Field::Data && self.block.stores_data() {
+            let (piece, _, end) = line::take(input);
+            if end == End::Chunk && self.admit(piece.len()).is_ok() {
+                *input = &[];
+                self.line.length += piece.len();
+                self.block.append_data(piece);
+                return Ok(None);
+            }
         }
-        let (piece, _, end) = line::take(input);
-        if end != End::Chunk || self.admit(piece.len()).is_err() {
-            return false;
-        }
-        *input = &[];
-        self.line.length += piece.len();
-        self.block.append_data(piece);
-        true
+        self.decode_lines(input)
     }
 
     #[inline(never)]
@@ -187,12 +183,13 @@ impl Decoder {
 
     /// Whether an event, or a line, would be lost if the stream ended now.
     pub fn is_unfinished(&self) -> bool {
-        let in_line = match self.line.at {
-            At::Start | At::AfterCr | At::Spent(_) => false,
+        match self.line.at {
+            At::Start | At::AfterCr => self.block.is_begun(),
             At::Mark => self.line.length > 0,
             At::Name | At::Colon | At::Value | At::Comment | At::Ignored => true,
-        };
-        in_line || (self.block.is_begun() && !matches!(self.line.at, At::Spent(_)))
+            // What was lost is lost already.
+            At::Spent(_) => false,
+        }
     }
 
     /// Makes ready for a new stream.
@@ -226,12 +223,12 @@ impl Decoder {
                 At::Comment => found = self.take_comment(&mut rest),
                 At::Ignored => self.take_ignored(&mut rest),
                 At::Name => self.take_name(&mut rest, lent)?,
-                At::AfterCr if found == Found::Nothing => {
+                At::AfterCr if !rest.is_empty() => {
                     self.line.at = At::Start;
                     rest = rest.strip_prefix(b"\n").unwrap_or(rest);
                 }
                 At::AfterCr => {}
-                At::Mark => rest = self.take_mark(rest),
+                At::Mark => rest = self.line.take_mark(rest),
                 At::Spent(limit) => return Err(limit),
             }
         }
@@ -264,9 +261,8 @@ impl Decoder {
             [b'e', b'v', b'e', b'n', b't', b':', value @ ..] => (Field::Event, value),
             [b'i', b'd', b':', value @ ..] => (Field::Id, value),
             [b'r', b'e', b't', b'r', b'y', b':', value @ ..] => (Field::Retry, value),
-            [b'\r', after @ ..] => {
-                *rest = after;
-                self.ends_line(End::Cr);
+            [b'\r', ..] => {
+                self.take_ignored(rest);
                 return Ok(self.dispatch(lent));
             }
             // A name that is cut, has no colon, or is not known.
@@ -481,26 +477,17 @@ impl Decoder {
         }
     }
 
-    /// One byte order mark is dropped, at the very start of the stream; elsewhere it is content.
-    #[cold]
-    fn take_mark<'b>(&mut self, rest: &'b [u8]) -> &'b [u8] {
-        let expected = BYTE_ORDER_MARK.get(self.line.length..).unwrap_or_default();
-        let same = expected.iter().zip(rest).take_while(|(a, b)| a == b).count();
-        let rest = rest.get(same..).unwrap_or_default();
-        self.line.length += same;
-        if same == expected.len() || self.line.length == 0 {
-            self.line.at = At::Start;
-        } else if !rest.is_empty() {
-            // What looked like a mark is the name of a field that nobody knows.
-            self.line.at = At::Ignored;
-        }
-        rest
+    /// Where each buffer is, and its capacity in bytes.
+    #[cfg(test)]
+    pub(super) fn buffers(&self) -> [(*const u8, usize); 6] {
+        let [name, data, text, id, last_id] = self.block.buffers();
+        [(self.value.as_ptr(), self.value.capacity()), name, data, text, id, last_id]
     }
 
     /// Capacity of all buffers, in bytes.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.value.capacity() + self.block.capacity()
+        self.buffers().iter().map(|(_, capacity)| capacity).sum()
     }
 }
 

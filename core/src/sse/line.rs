@@ -1,9 +1,9 @@
 //! Where a line ends, which field it sets, and how much of it has been seen.
 //!
 //! A chunk may be cut anywhere: inside the byte order mark, a field's name, a value, or between a CR
-//! and its LF. [`Line`] is all that has to be remembered across such a cut. No byte of the stream is
-//! looked at twice: what has been searched for a line end is taken off the input, and from then on is
-//! either in a buffer or forgotten.
+//! and its LF. [`Line`] is all that has to be remembered across such a cut. However the stream is cut, the
+//! work is linear in its bytes: what has been searched for a line end is taken off the input, and from
+//! then on is either in a buffer or forgotten.
 
 use memchr::memchr2;
 
@@ -51,7 +51,25 @@ impl Line {
     /// The first of a stream.
     pub(super) const FIRST: Self =
         Self { at: At::Mark, field: Field::Data, length: 0, name: [0; LONGEST_NAME] };
+
+    /// One byte order mark is dropped, at the very start of the stream; elsewhere it is content.
+    #[cold]
+    pub(super) fn take_mark<'b>(&mut self, rest: &'b [u8]) -> &'b [u8] {
+        let expected = BYTE_ORDER_MARK.get(self.length..).unwrap_or_default();
+        let same = expected.iter().zip(rest).take_while(|(a, b)| a == b).count();
+        let rest = rest.get(same..).unwrap_or_default();
+        self.length += same;
+        if same == expected.len() || self.length == 0 {
+            self.at = At::Start;
+        } else if !rest.is_empty() {
+            // What looked like a mark is the name of a field that nobody knows.
+            self.at = At::Ignored;
+        }
+        rest
+    }
 }
+
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// A name that is longer is not known.
 const LONGEST_NAME: usize = 5;
@@ -171,4 +189,44 @@ const BLOCK: usize = 32;
 fn has_end(block: &[u8; BLOCK]) -> bool {
     let has = |end| block.iter().fold(false, |has, &byte| has | (byte == end));
     has(b'\n') | has(b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_found_wherever_it_is() {
+        // Bytes that differ from an end in one bit, or that a borrow would reach, are none.
+        for filler in [b'x', 0x0B, 0x0C, 0x0E, 0x08, 0x8A, 0x8D, 0x00, 0xFF] {
+            for length in 0..200 {
+                let mut bytes = vec![filler; length];
+                assert_eq!(find_end(&bytes), None, "{filler} {length}");
+                for at in 0..length {
+                    for end in [b'\n', b'\r'] {
+                        bytes[at] = end;
+                        assert_eq!(find_end(&bytes), Some(at), "{filler} {length}");
+                        bytes[at] = filler;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_end_counts() {
+        for length in 2..100 {
+            for at in 0..length - 1 {
+                let mut bytes = vec![b'x'; length];
+                bytes[at] = b'\r';
+                bytes[at + 1..].fill(b'\n');
+                assert_eq!(find_end(&bytes), Some(at), "{length}");
+                bytes[at..].fill(b'\x0B');
+                bytes[at] = b'\n';
+                assert_eq!(find_end(&bytes), Some(at), "{length}");
+            }
+        }
+    }
 }

@@ -1,31 +1,27 @@
 //! From a URL and a token to a watch that runs.
 
-use std::fmt;
-
-use dormouse_core::driver::{Driver, Note, Timer as _};
-use dormouse_core::{Config, ConfigBuilder, ConfigError, Timestamp, Token, TokenError};
+use dormouse_core::driver::Note;
+use dormouse_core::{ConfigBuilder, Timestamp};
+use dormouse_runtime::{Setup, StartError};
 
 use crate::{ReqwestTransport, TokioTimer, Watch};
 
 /// A watch being set up: see [`Watch::builder`].
 #[must_use = "nothing happens until start"]
+#[derive(Debug)]
 pub struct Builder {
-    config: ConfigBuilder,
-    token: Option<Result<Token, TokenError>>,
+    setup: Setup,
     client: Option<reqwest::Client>,
-    observer: Option<Observer>,
 }
-
-type Observer = Box<dyn FnMut(Timestamp, &Note<'_>) + Send + Sync>;
 
 impl Builder {
     pub(crate) fn new(base: impl Into<String>) -> Self {
-        Self { config: Config::new(base), token: None, client: None, observer: None }
+        Self { setup: Setup::new(base), client: None }
     }
 
     /// The device's token: 1 byte to 8 KiB of visible ASCII. A token read from a file wants trimming.
     pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some(Token::new(token));
+        self.setup = self.setup.token(token);
         self
     }
 
@@ -39,7 +35,7 @@ impl Builder {
     ///     .configure(|config| config.auth_scheme("Device").on_unauthorized(OnUnauthorized::Park));
     /// ```
     pub fn configure(mut self, set: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Self {
-        self.config = set(self.config);
+        self.setup = self.setup.configure(set);
         self
     }
 
@@ -66,7 +62,7 @@ impl Builder {
         mut self,
         observer: impl FnMut(Timestamp, &Note<'_>) + Send + Sync + 'static,
     ) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.setup = self.setup.observe(observer);
         self
     }
 
@@ -78,59 +74,11 @@ impl Builder {
     /// If the URL, the token or another setting is wrong, the HTTP client cannot be made, or the operating
     /// system gives no entropy.
     pub fn start(self) -> Result<Watch, StartError> {
-        let config = self.config.build().map_err(StartError::Config)?;
-        let token = self.token.ok_or(StartError::NoToken)?.map_err(StartError::Token)?;
-        let transport = match self.client {
-            Some(client) => ReqwestTransport::with_client(client),
-            None => ReqwestTransport::new(config.is_plain())?,
-        };
-        let seed = getrandom::u64().map_err(|error| StartError::Entropy(error.to_string()))?;
-        let mut timer = TokioTimer::new();
-        let machine = dormouse_core::Watch::new(config, token, seed, timer.now());
-        let driver = Driver::new(machine, transport, timer);
-        Ok(Watch(match self.observer {
-            Some(observer) => driver.observe(observer),
-            None => driver,
-        }))
+        let client = self.client;
+        let driver = self.setup.start(TokioTimer::new(), |config| match client {
+            Some(client) => Ok(ReqwestTransport::with_client(client)),
+            None => ReqwestTransport::new(config.is_plain()),
+        })?;
+        Ok(Watch(driver))
     }
 }
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("config", &self.config)
-            .field("token", &self.token)
-            .field("client", &self.client)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a watch could not be set up. It never holds a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A setting is wrong.
-    Config(ConfigError),
-    /// [`Builder::token`] was not called.
-    NoToken,
-    /// The token is not one.
-    Token(TokenError),
-    /// The HTTP client cannot be made.
-    Client(String),
-    /// The operating system gives no entropy.
-    Entropy(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::NoToken => f.write_str("no token was given"),
-            Self::Token(error) => error.fmt(f),
-            Self::Client(why) => write!(f, "the HTTP client cannot be made: {why}"),
-            Self::Entropy(why) => write!(f, "the operating system gives no entropy: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -41,7 +41,6 @@
 
 mod builder;
 mod clock;
-mod tls;
 mod transport;
 
 use std::pin::Pin;
@@ -50,10 +49,11 @@ use std::task::{Context, Poll};
 use dormouse_core::driver::Driver;
 use futures_core::Stream;
 
-pub use builder::{Builder, StartError};
+pub use builder::Builder;
 pub use clock::TokioTimer;
 pub use dormouse_core::driver::{Event, Handle, Note};
 pub use dormouse_core::{Stats, Status, StopReason, Token, Wake};
+pub use dormouse_runtime::StartError;
 pub use transport::{ReqwestBody, ReqwestTransport, client_builder};
 
 /// The core, for its types: [`Config`](dormouse_core::Config), [`Guards`](dormouse_core::Guards), faults

@@ -9,11 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_core::driver::{Body, Transport, TransportError};
 use dormouse_core::{Head, Method, Request, TransportFault};
+use dormouse_runtime::{StartError, plain_tls_config, tls_config};
 use http_body::Body as _;
 use reqwest::header::HeaderValue;
 use reqwest::{Client, ClientBuilder, Response, redirect};
-
-use crate::{StartError, tls};
 
 /// For one address of a name. There may be several, and all of them have to be tried within the 30 s that
 /// the machine gives a connect.
@@ -29,8 +28,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// If TLS cannot be set up: the crate was built without cryptography, and none is installed.
 pub fn client_builder(plain: bool) -> Result<ClientBuilder, StartError> {
-    let tls = if plain { tls::unused() } else { tls::config() };
-    Ok(with_tls(tls.map_err(StartError::Client)?))
+    Ok(with_tls(if plain { plain_tls_config()? } else { tls_config()? }))
 }
 
 fn with_tls(tls: rustls::ClientConfig) -> ClientBuilder {
@@ -60,7 +58,7 @@ impl ReqwestTransport {
     ///
     /// If the client cannot be made.
     pub fn new(plain: bool) -> Result<Self, StartError> {
-        let tls = if plain { tls::unused() } else { tls::config() }.map_err(StartError::Client)?;
+        let tls = if plain { plain_tls_config()? } else { tls_config()? };
         let client = with_tls(tls.clone()).build();
         let client = client.map_err(|error| StartError::Client(words(&error)))?;
         Ok(Self { client, own: Some(tls) })
@@ -177,7 +175,9 @@ fn fault(error: &reqwest::Error) -> TransportFault {
     let mut at: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(cause) = at {
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
+        if cause.is::<rustls::Error>()
+            || inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
+        {
             return TransportFault::Tls;
         }
         if let Some(http) = cause.downcast_ref::<hyper::Error>() {

@@ -6,20 +6,32 @@ use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-/// The configuration that all our clients of this process share: the roots are read once, and sessions
-/// are resumed across reconnects.
+use crate::StartError;
+
+/// TLS against the platform's roots. All watches of a process share it: the roots are read once, and
+/// sessions are resumed across reconnects.
 ///
 /// Where the platform has no roots at all, as in a bare container, Mozilla's stand in: to refuse every
 /// server would be safe, and of no use.
-pub(crate) fn config() -> Result<ClientConfig, String> {
+///
+/// # Errors
+///
+/// If this crate was built without cryptography (features `ring` and `aws-lc-rs`) and the application
+/// installed none.
+pub fn tls_config() -> Result<ClientConfig, StartError> {
     static SHARED: OnceLock<Result<ClientConfig, String>> = OnceLock::new();
-    SHARED.get_or_init(build).clone()
+    SHARED.get_or_init(build).clone().map_err(StartError::Client)
 }
 
-/// The configuration of a client that will only ever speak plain `http`: it trusts nobody, and reads no
-/// roots that may not be there.
-pub(crate) fn unused() -> Result<ClientConfig, String> {
-    Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+/// TLS for a client that will only ever speak plain `http`: it trusts nobody, and reads no roots that may
+/// not be there.
+///
+/// # Errors
+///
+/// As [`tls_config`].
+pub fn plain_tls_config() -> Result<ClientConfig, StartError> {
+    let builder = builder().map_err(StartError::Client)?;
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
 fn build() -> Result<ClientConfig, String> {

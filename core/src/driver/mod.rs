@@ -7,6 +7,8 @@
 //!
 //! What a runtime has to bring is in `transport`: a [`Transport`] and a [`Timer`]. What a user holds
 //! beside the stream is in `handle`: a [`Handle`].
+//!
+#![doc = include_str!("own_runtime.md")]
 
 mod handle;
 mod transport;

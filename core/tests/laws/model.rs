@@ -1,0 +1,268 @@
+//! Section 4 once more: a literal transcription of its two tables, to hold against what the machine says.
+//!
+//! With every guard off the machine has to decide exactly as these rows, at every end of every attempt of
+//! any run. What the model cannot see from outside, such as which `hello` was the first, it reads from the
+//! reports; what a status means, it says itself.
+
+use dormouse_core::{
+    Action, Attempt, ConnectFault, End, HeartbeatLoss, Outcome, Report, State, StopReason,
+    StreamFault, Then, Timestamp, Watch,
+};
+
+use crate::plan::{Given, Step, take};
+
+/// What a row says comes next, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    Wait(u64),
+    HandOver,
+    Unauthorized,
+    Cancelled,
+}
+
+pub(crate) struct Model {
+    now: u64,
+    previous_lease: Option<String>,
+    backoff: u64,
+    /// Section 5.6, which no guard switches off.
+    park: u64,
+    parks: bool,
+    interval: u64,
+    /// The last lease id that a complete `hello` carried on the running attempt before there was one.
+    offered: Option<String>,
+    lease: Option<String>,
+    /// When the next connect has to come.
+    due: Option<u64>,
+    in_flight: Option<u64>,
+    /// The latest attempt that was asked for.
+    attempt: Option<u64>,
+}
+
+impl Model {
+    pub(crate) fn new(now: u64, parks: bool) -> Self {
+        Self {
+            now,
+            previous_lease: None,
+            backoff: 1_000,
+            park: 300_000,
+            parks,
+            interval: 0,
+            offered: None,
+            lease: None,
+            due: Some(now),
+            in_flight: None,
+            attempt: None,
+        }
+    }
+
+    /// Feeds one step to the machine, and holds what came against the rows.
+    pub(crate) fn step(&mut self, watch: &mut Watch, step: &Step) {
+        self.now = self.now.max(step.at);
+        let before = watch.state();
+        let expected = self.end_by_input(&step.given, before);
+        if let Given::Data(attempt, bytes) = &step.given {
+            if Some(*attempt) == self.attempt && before == State::Opening {
+                let text = String::from_utf8_lossy(bytes);
+                let id =
+                    text.split_once(r#""watchLeaseId":""#).and_then(|(_, id)| id.split_once('"'));
+                self.offered = id.map(|(id, _)| id.to_owned());
+            }
+        }
+        step.given.feed(watch, step.at);
+        match step.given {
+            Given::Again(_) if before == State::Awake => self.due = Some(self.now),
+            Given::NewToken(_) if before != State::Stopped => {
+                self.park = 300_000;
+                if before == State::Parked {
+                    self.due = Some(self.now);
+                }
+            }
+            Given::Stop | Given::Cancel => self.due = None,
+            _ => {}
+        }
+        let came = take(watch, step.polls);
+        let mut ended = None;
+        for action in &came {
+            match action {
+                Action::Report(Report::Connected { heartbeat_interval, .. }) => {
+                    // The first table's first row.
+                    (self.previous_lease, self.backoff) = (None, 1_000);
+                    self.park = 300_000;
+                    self.interval = u64::try_from(heartbeat_interval.as_millis()).expect("a day");
+                    self.lease = self.offered.take();
+                }
+                Action::Report(Report::Ended { end, ran, then, .. }) => {
+                    let ran = u64::try_from(ran.as_millis()).expect("a run");
+                    self.ended(*end, ran, *then);
+                    ended = Some(*end);
+                }
+                _ => {}
+            }
+        }
+        if let Some(expected) = expected {
+            assert_eq!(ended, Some(expected), "after {:?}", step.given);
+        }
+        self.connects(&came, watch);
+    }
+
+    fn ended(&mut self, end: End, ran: u64, then: Then) {
+        self.in_flight = None;
+        let row = match end {
+            End::Connect(fault) => self.connect_row(fault),
+            End::Watch(outcome) => self.watch_row(outcome, ran),
+        };
+        self.lease = None;
+        let expected = match row {
+            Row::Wait(delay) => {
+                self.due = Some(self.now + delay);
+                format!("connect {delay}")
+            }
+            Row::HandOver => {
+                self.due = None;
+                "hand over".to_owned()
+            }
+            Row::Unauthorized if self.parks => {
+                let delay = self.park;
+                self.park = (delay * 2).min(3_600_000);
+                self.due = Some(self.now + delay);
+                format!("park {delay}")
+            }
+            Row::Unauthorized => {
+                self.due = None;
+                "stop unauthorized".to_owned()
+            }
+            Row::Cancelled => {
+                self.due = None;
+                "stop cancelled".to_owned()
+            }
+        };
+        let said = match then {
+            Then::Connect(delay) => format!("connect {}", delay.total().as_millis()),
+            Then::Park(delay) => format!("park {}", delay.total().as_millis()),
+            Then::HandOver => "hand over".to_owned(),
+            Then::Stop(StopReason::Unauthorized) => "stop unauthorized".to_owned(),
+            Then::Stop(StopReason::Cancelled) => "stop cancelled".to_owned(),
+            Then::Stop(other) => panic!("{other:?}"),
+        };
+        assert_eq!(said, expected, "after {end:?}, having run {ran} ms");
+    }
+
+    /// "Double": use the present value as the delay, then double it, to at most 30 s.
+    fn double(&mut self) -> Row {
+        let delay = self.backoff;
+        self.backoff = (delay * 2).min(30_000);
+        Row::Wait(delay)
+    }
+
+    /// A connect ends in one of.
+    fn connect_row(&mut self, fault: ConnectFault) -> Row {
+        match fault {
+            ConnectFault::Unauthorized => Row::Unauthorized,
+            ConnectFault::Conflict => {
+                self.previous_lease = None;
+                Row::Wait(30_000)
+            }
+            ConnectFault::NotEventStream => Row::Wait(30_000),
+            // Anything else.
+            _ => self.double(),
+        }
+    }
+
+    /// A watch ends in one of.
+    fn watch_row(&mut self, outcome: Outcome, ran: u64) -> Row {
+        let this = self.lease.clone();
+        assert!(this.is_some(), "a watch without a lease");
+        match outcome {
+            Outcome::Wake => Row::HandOver,
+            Outcome::ReadTimeout | Outcome::Ended => {
+                self.previous_lease = this;
+                Row::Wait(0)
+            }
+            Outcome::Stream(_) if ran >= self.interval => {
+                self.previous_lease = this;
+                Row::Wait(0)
+            }
+            Outcome::Stream(_) => {
+                self.previous_lease = this;
+                self.double()
+            }
+            Outcome::HeartbeatLost(HeartbeatLoss::Taken) => {
+                self.previous_lease = None;
+                Row::Wait(30_000)
+            }
+            Outcome::HeartbeatLost(HeartbeatLoss::Gone) => {
+                self.previous_lease = None;
+                Row::Wait(0)
+            }
+            Outcome::HeartbeatLost(HeartbeatLoss::Unauthorized) => Row::Unauthorized,
+            Outcome::HeartbeatLost(HeartbeatLoss::Failed) => {
+                self.previous_lease = this;
+                Row::Wait(0)
+            }
+            Outcome::HeartbeatLost(HeartbeatLoss::Cancelled) => Row::Cancelled,
+            other => panic!("{other:?} with every guard off"),
+        }
+    }
+
+    /// Sections 2.1 and 2.3: which end an input leads to, where it alone says so.
+    fn end_by_input(&self, given: &Given, state: State) -> Option<End> {
+        let running = match given {
+            Given::Head(attempt, _) | Given::End(attempt) | Given::Failed(attempt, _) => {
+                Some(*attempt) == self.attempt && state.is_attempting()
+            }
+            Given::Answer(beat, _) => Some(*beat) == self.in_flight,
+            Given::Cancel => state == State::Watching,
+            _ => false,
+        };
+        if !running {
+            return None;
+        }
+        let connect = |fault| Some(End::Connect(fault));
+        let lost = |loss| Some(End::Watch(Outcome::HeartbeatLost(loss)));
+        match (given, state) {
+            (Given::Head(_, head), State::Connecting) => match head.status() {
+                200..=299 => None,
+                401 => connect(ConnectFault::Unauthorized),
+                409 => connect(ConnectFault::Conflict),
+                status => connect(ConnectFault::Status(status)),
+            },
+            (Given::End(_), State::Watching) => Some(End::Watch(Outcome::Ended)),
+            (Given::End(_), _) => connect(ConnectFault::Ended),
+            (Given::Failed(_, fault), State::Watching) => {
+                Some(End::Watch(Outcome::Stream(StreamFault::Transport(*fault))))
+            }
+            (Given::Failed(_, fault), _) => connect(ConnectFault::Transport(*fault)),
+            (Given::Answer(_, 401), _) => lost(HeartbeatLoss::Unauthorized),
+            (Given::Answer(_, 409), _) => lost(HeartbeatLoss::Taken),
+            (Given::Answer(_, 410), _) => lost(HeartbeatLoss::Gone),
+            (Given::Cancel, _) => lost(HeartbeatLoss::Cancelled),
+            _ => None,
+        }
+    }
+
+    /// The next connect comes when it is due, not sooner and not later, and says what is remembered.
+    fn connects(&mut self, came: &[Action], watch: &Watch) {
+        let mut connected = false;
+        for action in came {
+            match action {
+                Action::Connect { attempt: Attempt(attempt), request } => {
+                    let due = self.due.take().expect("no connect was due");
+                    assert!(due <= self.now, "due at {due}, and now is {}", self.now);
+                    let previous = request.url().split_once("previousWatchLeaseId=");
+                    assert_eq!(previous.map(|(_, lease)| lease), self.previous_lease.as_deref());
+                    (connected, self.attempt) = (true, Some(*attempt));
+                }
+                Action::Heartbeat { beat, .. } => self.in_flight = Some(beat.0),
+                Action::Disconnect { .. } | Action::Abandon { .. } => self.in_flight = None,
+                Action::Report(Report::Heartbeat { beat, .. }) => {
+                    self.in_flight = self.in_flight.filter(|sent| *sent != beat.0);
+                }
+                _ => {}
+            }
+        }
+        if let (false, Some(due)) = (connected, self.due) {
+            assert_eq!(watch.deadline(), Some(Timestamp::from_millis(due)));
+            assert!(due > self.now, "due at {due}, and now is {}", self.now);
+        }
+    }
+}

@@ -111,9 +111,8 @@
 //! ignored and counted in [`Stats`]. A machine that is not drained coalesces: it keeps one action of each
 //! kind. No order of calls panics, and none is an error.
 //!
-//! With the feature `driver` this loop is written for you, over any async runtime: see [`driver`](self::driver)
-#![cfg_attr(not(feature = "driver"), doc = "(in a build with that feature).")]
-#![cfg_attr(feature = "driver", doc = ".")]
+#![cfg_attr(feature = "driver", doc = "This loop is written for you, over any async runtime: see [`driver`].")]
+#![cfg_attr(not(feature = "driver"), doc = "With the feature `driver` it is written for you, over any runtime.")]
 //!
 //! # States
 //!

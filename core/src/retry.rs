@@ -1,7 +1,7 @@
 //! The decisions: protocol.md section 4, one pure function for each of its two tables.
 //!
 //! No clock, no entropy, no I/O, and no guard: what stands here is what the client does with every guard
-//! switched off. The guards of section 5 are laid on top by [`guard`](crate::guard), and may only lengthen.
+//! switched off. The guards of section 5 are laid on top by [`Guards`](crate::Guards), and may only lengthen.
 //!
 //! What is remembered between attempts is a [`Memory`]: the previous lease, which lets the server
 //! recognise the client, and the backoff. A row that says "as it was" leaves its half untouched; a row

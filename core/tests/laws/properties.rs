@@ -10,7 +10,7 @@ use crate::monitor::Monitor;
 use crate::plan::{Given, Polls, Setup, Step, orderly_plan, plan, play, resolve, setup, take};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     /// Laws 1 to 3, 5 to 8, 11 and 13, and that no caller is made to spin, after every step.
     #[test]
@@ -25,7 +25,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2500))]
+    #![proptest_config(ProptestConfig::with_cases(1200))]
 
     /// Section 4, exactly, with every guard off.
     #[test]
@@ -177,7 +177,7 @@ fn stored(watch: &Watch) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Law 9: whatever the server sends, no more is stored than the limits say, and what would be more
     /// ends the watch.

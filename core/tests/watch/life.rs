@@ -268,6 +268,21 @@ fn unpolled_a_heartbeat_of_a_watch_that_ended_is_not_sent() {
     );
 }
 
+/// Nor on the next watch, where the driver stopped polling between the connect and the heartbeat.
+#[test]
+fn unpolled_a_heartbeat_does_not_outlive_its_watch() {
+    let mut watch = script(plain(), &[OPEN, "30s  tick  => -", "30s  end 1 => -"]);
+    assert!(matches!(watch.poll(), Action::Disconnect { .. }));
+    assert!(matches!(watch.poll(), Action::Connect { .. }));
+    play(
+        &mut watch,
+        &["
+    30s  head 2 sse     => -
+    30s  hello 2 L2 30s => connected 2 after 0s beat 30s wait 30s; ended 1 Ended after 30s then 0s; sleep 60s
+    "],
+    );
+}
+
 #[test]
 fn unpolled_a_wake_is_not_lost() {
     script(

@@ -147,6 +147,12 @@ fn beats_that_were_slept_through_are_not_made_up_for() {
     130s tick         => heartbeat 2 L1; sleep 140s
     ",
     );
+    // Two are due at the very same instant: one is sent, and the other is neither sent nor skipped.
+    let exactly_two = r"
+    60s  data 1 :\n   => heartbeat 1 L1; sleep 70s
+    60s  answer 1 204 => beat 1 accepted after 0s; sleep 90s
+    ";
+    assert_eq!(script(plain(), &[OPEN, exactly_two]).stats().heartbeats_skipped, 0);
 }
 
 #[test]

@@ -320,7 +320,7 @@ impl fmt::Display for Report {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Connects that were asked for.
+    /// Connects that were handed out.
     pub connects: u64,
     /// Connects that ended in `hello`.
     pub hellos: u64,
@@ -328,7 +328,7 @@ pub struct Stats {
     pub wakes: u64,
     /// Wakes whose hand-over the application reported as failed.
     pub hand_overs_failed: u64,
-    /// Heartbeats that were asked for.
+    /// Heartbeats that were handed out.
     pub heartbeats: u64,
     /// Heartbeats that refreshed the lease.
     pub heartbeats_accepted: u64,

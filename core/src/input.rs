@@ -12,11 +12,11 @@ use crate::wire::Head;
 /// Every input is accepted in every state. What comes from an attempt carries its number, as the action
 /// did that began it; what belongs to an attempt that was given up changes nothing and is counted in
 /// [`Stats::stale`](crate::Stats::stale).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Input<'a> {
-    /// Time has passed. Feed it when the instant of [`Action::Sleep`](crate::Action::Sleep) has come;
-    /// early is harmless, late makes the watch late.
+    /// Time has passed. Feed it when the instant of [`Action::Sleep`](crate::Action::Sleep) has come, after
+    /// whatever has arrived by then; early is harmless, late makes the watch late.
     Tick,
     /// The response head of a watch arrived.
     Head {
@@ -71,6 +71,31 @@ pub enum Input<'a> {
     NewToken(Token),
     /// The application wants no more of it. Final.
     Stop,
+}
+
+/// Of the stream's bytes only the length is shown: they carry wakes, and wakes carry tokens.
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tick => f.write_str("Tick"),
+            Self::Head { attempt, head } => write!(f, "Head({attempt}, {head:?})"),
+            Self::Data { attempt, bytes } => write!(f, "Data({attempt}, {} bytes)", bytes.len()),
+            Self::End { attempt } => write!(f, "End({attempt})"),
+            Self::Failed { attempt, fault } => write!(f, "Failed({attempt}, {fault:?})"),
+            Self::HeartbeatAnswer { beat, status } => {
+                write!(f, "HeartbeatAnswer({beat}, {status})")
+            }
+            Self::HeartbeatFailed { beat, fault } => {
+                write!(f, "HeartbeatFailed({beat}, {fault:?})")
+            }
+            Self::HeartbeatsCancelled => f.write_str("HeartbeatsCancelled"),
+            Self::SleepAgain(hand_over) => write!(f, "SleepAgain({hand_over:?})"),
+            Self::Hint(hint) => write!(f, "Hint({hint:?})"),
+            Self::Offline(offline) => write!(f, "Offline({offline})"),
+            Self::NewToken(token) => write!(f, "NewToken({token:?})"),
+            Self::Stop => f.write_str("Stop"),
+        }
+    }
 }
 
 /// How the hand-over of a wake went.

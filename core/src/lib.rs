@@ -106,13 +106,19 @@
 //! watch connects again.
 //!
 //! **5. What may go wrong in your loop.** Too early is harmless: a tick before its time changes nothing,
-//! and polling again repeats the `Sleep`. Too late makes the watch late, no more: what arrived is applied
-//! before the deadlines that passed. What belongs to an attempt that was given up, or never was, is
+//! and polling again repeats the `Sleep`. Too late makes the watch late, no more: deadlines pass with a
+//! tick only, so hand in first what has arrived, then the tick. What belongs to an attempt that was given up, or never was, is
 //! ignored and counted in [`Stats`]. A machine that is not drained coalesces: it keeps one action of each
 //! kind. No order of calls panics, and none is an error.
 //!
-#![cfg_attr(feature = "driver", doc = "This loop is written for you, over any async runtime: see [`driver`].")]
-#![cfg_attr(not(feature = "driver"), doc = "With the feature `driver` it is written for you, over any runtime.")]
+#![cfg_attr(
+    feature = "driver",
+    doc = "This loop is written for you, over any async runtime: see [`driver`]."
+)]
+#![cfg_attr(
+    not(feature = "driver"),
+    doc = "With the feature `driver` it is written for you, over any runtime."
+)]
 //!
 //! # States
 //!

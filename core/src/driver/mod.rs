@@ -31,8 +31,8 @@ pub use handle::Handle;
 use handle::Shared;
 pub use transport::{Body, Timer, Transport, TransportError};
 
-/// After so many inputs in one poll the driver lets others run: a server that never stops talking does
-/// not keep the executor for itself.
+/// After so many inputs in one poll the driver looks at its timer, and lets others run: a server that never
+/// stops talking keeps neither for itself.
 const INPUTS_A_POLL: usize = 64;
 
 /// What a watch yields.
@@ -107,29 +107,6 @@ enum Link<T: Transport> {
     Open(Attempt, T::Body),
 }
 
-/// Where input can come from, in the order in which a poll looks: what was said before a deadline comes
-/// before the deadline, and a wake before the heartbeat that would have ended its watch.
-#[derive(Clone, Copy)]
-enum Source {
-    Commands,
-    Link,
-    Heartbeat,
-    Timer,
-}
-
-impl Source {
-    const FIRST: Self = Self::Commands;
-
-    fn next(self) -> Self {
-        match self {
-            Self::Commands => Self::Link,
-            Self::Link => Self::Heartbeat,
-            Self::Heartbeat => Self::Timer,
-            Self::Timer => Self::Commands,
-        }
-    }
-}
-
 impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
     /// Drives `machine` over `transport` and `timer`. The machine should have been made with a time of
     /// this timer.
@@ -185,21 +162,28 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
         if let Some(hand_over) = self.hand_over.take() {
             self.input(Input::SleepAgain(hand_over));
         }
-        let mut source = Source::FIRST;
-        for _ in 0..INPUTS_A_POLL {
+        let mut inputs = 0;
+        loop {
             let until = match self.drain() {
                 Drained::Event(event) => return Poll::Ready(Some(event)),
                 Drained::Stopped => return Poll::Ready(None),
                 Drained::Asleep(until) => until,
             };
-            match self.poll_sources(cx, source, until) {
-                // The next round begins with the next source, so that none is starved by another.
-                Poll::Ready(last) => source = last.next(),
-                Poll::Pending => return Poll::Pending,
+            // All that has arrived comes before the deadlines that have passed meanwhile; but a server that
+            // never stops talking does not hold them up for ever.
+            let talk = inputs < INPUTS_A_POLL;
+            inputs += 1;
+            if talk && (self.poll_commands(cx).is_ready() || self.poll_link(cx).is_ready()) {
+                continue;
             }
+            if self.poll_heartbeat(cx).is_ready() || self.poll_timer(cx, until).is_ready() {
+                continue;
+            }
+            if !talk {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// Does what the machine wants done, until it sleeps or has something for the application.
@@ -235,29 +219,6 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
                 Action::Sleep { until } => break Drained::Asleep(until),
             }
         }
-    }
-
-    /// Looks at each source once, beginning with `first`, until one has given an input. Says which.
-    fn poll_sources(
-        &mut self,
-        cx: &mut Context<'_>,
-        first: Source,
-        until: Option<Timestamp>,
-    ) -> Poll<Source> {
-        let mut source = first;
-        for _ in 0..4 {
-            let ready = match source {
-                Source::Commands => self.poll_commands(cx),
-                Source::Link => self.poll_link(cx),
-                Source::Heartbeat => self.poll_heartbeat(cx),
-                Source::Timer => self.poll_timer(cx, until),
-            };
-            if ready.is_ready() {
-                return Poll::Ready(source);
-            }
-            source = source.next();
-        }
-        Poll::Pending
     }
 
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> Poll<()> {

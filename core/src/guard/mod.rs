@@ -268,7 +268,7 @@ impl Guard {
     /// connect back. A busy device is not throttled for being busy.
     pub(crate) fn handed_over(&mut self, now: Timestamp) -> Delay {
         self.short = 0;
-        self.connects.refund(now);
+        self.refund_connect(now);
         Delay::default()
     }
 
@@ -327,6 +327,11 @@ impl Guard {
     /// Pays for a connect, or says when one can be paid for.
     pub(crate) fn pay_connect(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         if self.on.connect_bound { self.connects.pay(now) } else { Ok(()) }
+    }
+
+    /// Gives the price of a connect back.
+    pub(crate) fn refund_connect(&mut self, now: Timestamp) {
+        self.connects.refund(now);
     }
 
     /// From when on a connect could be paid for.

@@ -44,10 +44,6 @@ impl Watch {
                 let cause = Cause::of(outcome);
                 let delay = self.guard.watch_ended(row, cause, ran, lease.interval, lease.accepted);
                 self.wait(delay, end, ran);
-                // Back so fast that nobody need know, or not.
-                if !delay.total().is_zero() {
-                    self.show(Status::Connecting);
-                }
             }
             other => {
                 self.guard.flapped(ran, lease.interval, lease.accepted);
@@ -66,6 +62,10 @@ impl Watch {
     pub(super) fn wait_for(&mut self, delay: Delay) {
         self.floor = self.now.after(delay.retry_after());
         self.timers.set(Timer::Retry, self.now.after(delay.total()));
+        // Back so fast that nobody need know, or not.
+        if self.status == Status::Connected && (self.offline || !delay.total().is_zero()) {
+            self.show(Status::Connecting);
+        }
     }
 
     /// The rows that stop, and what the configuration makes of the one for a refused token.
@@ -98,8 +98,7 @@ impl Watch {
     /// The one way out of an attempt, and out of anything else: no timer runs on, nothing is asked for
     /// any more, and what was asked for is given up. What was never taken up need not be.
     pub(super) fn give_up(&mut self, step: Step) {
-        let taken_up = self.state.is_attempting() && !mem::take(&mut self.pending.connect);
-        if taken_up {
+        if self.state.is_attempting() && !self.withdraw_connect() {
             self.pending.disconnect = Some(self.attempt);
         }
         self.pending.heartbeat = false;
@@ -107,6 +106,15 @@ impl Watch {
         self.timers.clear_all();
         self.decoder.reset();
         self.step(step);
+    }
+
+    /// Takes back a connect that nobody has taken up, and what was paid for it. Says whether there was one.
+    pub(super) fn withdraw_connect(&mut self) -> bool {
+        let withdrawn = mem::take(&mut self.pending.connect);
+        if withdrawn {
+            self.guard.refund_connect(self.now);
+        }
+        withdrawn
     }
 
     /// The wait is over: connect, if the bucket pays for it.
@@ -124,7 +132,6 @@ impl Watch {
         self.attempt = Attempt(self.attempt.0.saturating_add(1));
         self.connected_at = self.now;
         self.pending.connect = true;
-        self.stats.connects = self.stats.connects.saturating_add(1);
         self.timers.set(Timer::Hello, self.now.after(HELLO_DEADLINE));
     }
 }

@@ -30,7 +30,6 @@ impl Watch {
         self.beat = Beat(self.beat.0.saturating_add(1));
         lease.in_flight = Some((self.beat, self.now));
         self.pending.heartbeat = true;
-        self.stats.heartbeats = self.stats.heartbeats.saturating_add(1);
         let timeout = lease.interval.min(TIMEOUT_MOST);
         self.timers.set(Timer::HeartbeatTimeout, self.now.after(timeout));
     }

@@ -12,8 +12,10 @@
 //!
 //! * **One door in, one door out.** Every connect is the end of a wait, if only of one of length zero, and
 //!   goes through [`Watch::retry_due`]. Every attempt ends in [`Watch::give_up`].
-//! * **Input first, then timers.** [`Watch::handle`] applies the input and only then fires what is due at
-//!   that instant: a wake that a suspended device finds in its socket is not lost to a deadline.
+//! * **Input first, then timers.** While an attempt runs only a tick lets deadlines pass, however long they
+//!   are due: a wake that a suspended device finds in its socket is not lost to one, nor the second half of
+//!   a wake to a deadline between the halves. A wait between attempts has nothing to lose, and is over with
+//!   whatever comes.
 //! * **Slots, not a queue.** What has to be done waits in [`Pending`], one place for each kind.
 
 mod attempt;
@@ -156,9 +158,13 @@ impl Watch {
     /// Takes in what happened at `now`.
     ///
     /// Total: every input is accepted in every state. Time that runs backwards is taken for the last
-    /// time seen. The input is applied before the timers that are due at `now`.
+    /// time seen.
+    ///
+    /// Deadlines of an attempt pass with [`Input::Tick`] and with nothing else. So hand in first what has
+    /// arrived, then the tick: what came in time counts, even if the caller was late.
     pub fn handle(&mut self, now: Timestamp, input: Input<'_>) {
         self.now = now.clamp(self.now, LAST);
+        let tick = matches!(input, Input::Tick);
         match input {
             Input::Tick => {}
             Input::Head { attempt, head } => self.head(attempt, head),
@@ -178,7 +184,9 @@ impl Watch {
             Input::NewToken(token) => self.new_token(token),
             Input::Stop => self.stop(StopReason::Requested),
         }
-        self.fire();
+        if tick || !self.state.is_attempting() {
+            self.fire();
+        }
     }
 
     /// The next thing to do.
@@ -197,10 +205,12 @@ impl Watch {
         if mem::take(&mut pending.connect) {
             let (session, previous) = (self.session.as_ref(), self.memory.previous_lease.as_ref());
             let request = Request::watch(&self.config, &self.token, session, previous);
+            self.stats.connects = self.stats.connects.saturating_add(1);
             return Action::Connect { attempt: self.attempt, request };
         }
         if let (true, Some(lease)) = (mem::take(&mut pending.heartbeat), &self.lease) {
             let request = Request::heartbeat(&self.config, &self.token, &lease.id);
+            self.stats.heartbeats = self.stats.heartbeats.saturating_add(1);
             return Action::Heartbeat { beat: self.beat, request };
         }
         if let Some(report) = pending.reports.iter_mut().find_map(Option::take) {
@@ -221,7 +231,8 @@ impl Watch {
     /// When the next timer is due, if one runs: what [`Action::Sleep`] says.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        if self.offline { None } else { self.timers.next() }
+        // At the end of time nothing will ever be due.
+        if self.offline || self.now >= LAST { None } else { self.timers.next() }
     }
 
     /// What a person sees.

@@ -26,9 +26,6 @@ impl Watch {
         };
         self.step(Step::SleepAgain);
         self.wait_for(delay);
-        if !delay.total().is_zero() {
-            self.show(Status::Connecting);
-        }
     }
 
     pub(super) fn hint(&mut self, hint: Hint) {
@@ -67,10 +64,13 @@ impl Watch {
         }
         // What was asked for and not yet taken up is not to be attempted now; it is due when there is a
         // network again.
-        if mem::take(&mut self.pending.connect) {
+        if self.withdraw_connect() {
             self.step(Step::Retracted);
             self.timers.clear_all();
             self.timers.set(Timer::Retry, self.now);
+        }
+        if self.state == State::Waiting && self.status == Status::Connected {
+            self.show(Status::Connecting);
         }
         if mem::take(&mut self.pending.heartbeat) {
             if let Some(lease) = &mut self.lease {

@@ -215,7 +215,7 @@ fn offline_an_attempt_under_way_goes_on_and_a_wake_is_handed_over() {
     2s   head 1 sse     => sleep
     3s   hello 1 L1 30s => connected 1 after 3s beat 30s wait 30s; status Connected; sleep
     900s wake 1         => disconnect 1; ended 1 Wake after 897s then hand over; wake, wait 30s; sleep
-    901s again done     => sleep
+    901s again done     => status Connecting; sleep
     902s online         => connect 2; sleep 932s
     "],
     );

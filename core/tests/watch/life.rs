@@ -370,7 +370,6 @@ fn at_the_end_of_time_nothing_runs_hot() {
 /// The run loop's promise (no caller can be made to spin) for a clock that stands at its very end: a
 /// deadline that has come by the caller's clock has to be absent or later after a tick.
 #[test]
-#[ignore = "core: deadlines after the last instant that is distinguished never fire and stay where they are"]
 fn at_the_end_of_time_no_caller_is_made_to_spin() {
     let mut watch = watch(plain(), 1);
     drain(&mut watch);
@@ -384,7 +383,6 @@ fn at_the_end_of_time_no_caller_is_made_to_spin() {
 
 /// What the stats count as asked for was asked for.
 #[test]
-#[ignore = "core: Stats::heartbeats and Stats::connects count what is withdrawn before it can be taken out"]
 fn the_stats_count_no_request_that_was_withdrawn() {
     // The heartbeat of 30 s falls due with the read deadline of 75 s, which ends the watch.
     let late = "
@@ -444,7 +442,6 @@ fn nothing_that_is_printed_shows_a_token() {
 
 /// Law 13: an input may be logged as well, and the bytes of a token, as numbers, are the token.
 #[test]
-#[ignore = "core: the derived Debug of Input prints the bytes of Data"]
 fn an_input_that_is_printed_shows_no_bytes_of_the_stream() {
     let bytes = wake(None);
     let printed = format!("{:?}", Input::Data { attempt: Attempt(1), bytes: &bytes });

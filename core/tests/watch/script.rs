@@ -5,9 +5,11 @@
 //!                     => ended 1 HeartbeatLost(Gone) after 30s then 0s; sleep 60s
 //! ```
 //!
-//! The time counts from the beginning. After each step the machine is polled until it sleeps, and what
-//! came is compared with what stands there: all of it, in order. `=> -` leaves the machine unpolled. A
-//! line that begins with `=>` goes on with the list of the line above it; `#` begins a remark.
+//! The time counts from the beginning. After each input a tick is fed if a deadline has passed, as a run
+//! loop would; then the machine is polled until it sleeps, and what came is compared with what stands
+//! there: all of it, in order. `=> -` leaves the machine without the tick and unpolled, as between two
+//! inputs that come at once. A line that begins with `=>` goes on with the list of the line above it; `#`
+//! begins a remark.
 //!
 //! | left | the input |
 //! | --- | --- |
@@ -106,6 +108,9 @@ pub(crate) fn play(watch: &mut Watch, parts: &[&str]) {
         }
         if step.expected == ["-"] {
             continue;
+        }
+        if watch.deadline().is_some_and(|deadline| deadline <= step.at) {
+            watch.handle(step.at, Input::Tick);
         }
         let came = drain(watch);
         assert_eq!(

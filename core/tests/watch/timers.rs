@@ -382,7 +382,6 @@ fn input_is_applied_before_the_timers_that_are_due() {
 /// Section 3, "input is applied before timers that are due", and law 10: a wake that a suspended device
 /// finds in its socket counts, also where it is so long that it is read in two pieces.
 #[test]
-#[ignore = "core: the first piece lets the timers fire that are due, and the wake is lost"]
 fn a_wake_in_two_pieces_at_a_deadline_counts() {
     let rest = r#"ke\ndata: {"url":"wss://go.example/1","token":"canary-wake"}\n\n"#;
     open(&format!(

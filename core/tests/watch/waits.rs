@@ -123,15 +123,19 @@ fn jitter_the_first_heartbeat_comes_after_half_an_interval_to_a_whole_one() {
         play(&mut watch, &[START, "0s head 1 sse => sleep 30s"]);
         watch.handle(at(0), Input::Data { attempt: FIRST, bytes: &hello("L", 30_000) });
         let first = watch.deadline().expect("a first heartbeat");
-        watch.handle(first, Input::Data { attempt: FIRST, bytes: b":\n" });
+        watch.handle(first, Input::Tick);
+        drain(&mut watch);
         assert_eq!(watch.stats().heartbeats, 1);
         // The second one keeps the distance of one interval.
         let second = first.after(secs(30));
         watch.handle(first, Input::HeartbeatAnswer { beat: Beat(1), status: 204 });
         drain(&mut watch);
-        watch.handle(at(second.as_millis() - 1), Input::Data { attempt: FIRST, bytes: b":\n" });
+        watch.handle(at(second.as_millis() - 1), Input::Tick);
+        drain(&mut watch);
         assert_eq!(watch.stats().heartbeats, 1);
+        watch.handle(second, Input::Data { attempt: FIRST, bytes: b":\n" });
         watch.handle(second, Input::Tick);
+        drain(&mut watch);
         assert_eq!(watch.stats().heartbeats, 2);
         first.since(at(0))
     };

@@ -58,10 +58,10 @@ Colours are for terminals only; NO_COLOR turns them off."
 )]
 struct Cli {
     /// Print JSON lines instead of text for people: one object a line, each with an "event"
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     json: bool,
     /// Log to standard error, by level or by module: info, trace, dormouse=debug [env: DORMOUSE_LOG]
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Output")]
     log: Option<String>,
     #[command(subcommand)]
     command: Command,

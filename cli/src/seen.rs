@@ -44,6 +44,11 @@ pub(crate) enum Seen {
     },
     /// The server did something odd that changes nothing.
     Oddity { attempt: u64, cause: String },
+    /// A wake came to nothing: what comes next.
+    HandOverFailed {
+        #[serde(flatten)]
+        delay: Wait,
+    },
     /// The next connect has to wait: there were too many.
     Held { wait_ms: u64 },
     /// What a person sees has changed.
@@ -124,6 +129,13 @@ impl Wait {
             words: words::delay(delay),
         }
     }
+
+    fn in_words(&self) -> String {
+        match self.delay_ms {
+            0 => "connecting again at once".into(),
+            _ => format!("connecting again in {}", self.words),
+        }
+    }
 }
 
 impl Seen {
@@ -153,10 +165,9 @@ impl Seen {
     pub(crate) fn end_in_words(fault: &Fault, then: Next, delay: Option<&Wait>) -> String {
         let cause = fault.words();
         match (then, delay) {
-            (Next::Connect, Some(wait)) if wait.delay_ms > 0 => {
-                format!("{cause}; connecting again in {}", wait.words)
+            (Next::Connect, wait) => {
+                format!("{cause}; {}", wait.map_or_else(String::new, Wait::in_words))
             }
-            (Next::Connect, _) => format!("{cause}; connecting again at once"),
             (Next::Park, wait) => {
                 let wait = wait.map_or("", |wait| &wait.words);
                 format!("{cause}; trying again in {wait}")
@@ -195,6 +206,10 @@ impl Event for Seen {
                 Line::new(attempt_label(*attempt), style, text)
             }
             Self::Oddity { attempt, cause } => Line::new(attempt_label(*attempt), ALERT, cause),
+            Self::HandOverFailed { delay } => {
+                let text = format!("came to nothing; {}", delay.in_words());
+                Line::new("wake", ALERT, text)
+            }
             Self::Held { wait_ms } => {
                 let wait = span(Duration::from_millis(*wait_ms));
                 let text = format!("too many connects in a short time; the next one waits {wait}");
@@ -299,6 +314,9 @@ impl Observer {
                 };
                 let fault = self.fault(end.code(), end.to_string(), transport);
                 Seen::Ended { attempt, phase, fault, ran_ms: millis(ran), then, delay }
+            }
+            Report::HandOverFailed { delay } => {
+                Seen::HandOverFailed { delay: Wait::new(&delay) }
             }
             Report::Held { wait } => Seen::Held { wait_ms: millis(wait) },
             _ => return None,

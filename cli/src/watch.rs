@@ -62,6 +62,7 @@ With --json, one object a line; all carry event, at_ms (since the start) and uni
                    then (connect, park, hand_over, stop); before another attempt delay_ms and what
                    made it: row_ms, flap_guard_ms, retry_after_ms, window_ms
   oddity           attempt, cause
+  hand_over_failed delay_ms, row_ms, flap_guard_ms, retry_after_ms, window_ms
   held             wait_ms
   status           status (connecting, connected, unauthorized, stopped), code
   wake             url, session, wait_for_viewer_ms; never the token: --exec gets it

@@ -205,6 +205,11 @@ pub enum Report {
         /// What comes next.
         then: Then,
     },
+    /// The application could not act on a wake: what comes next.
+    HandOverFailed {
+        /// The wait before the next connect.
+        delay: Delay,
+    },
     /// The connect is due, and has to wait: ten were made in quick succession, and one more is allowed
     /// every 30 s (section 5.1).
     Held {
@@ -308,6 +313,9 @@ impl fmt::Display for Report {
             }
             Self::Ended { attempt, end, ran, then } => {
                 write!(f, "{attempt}: {end} (after {ran:?}); {then}")
+            }
+            Self::HandOverFailed { delay } => {
+                write!(f, "the wake came to nothing; {}", Then::Connect(*delay))
             }
             Self::Held { wait } => {
                 write!(f, "too many connects in a short time; the next one waits {wait:?}")

@@ -334,7 +334,10 @@ fn log(note: &Note<'_>) {
     match note {
         Note::Failed { .. }
         | Note::Report(
-            Report::Oddity { .. } | Report::Held { .. } | Report::Heartbeat { fault: Some(_), .. },
+            Report::Oddity { .. }
+            | Report::Held { .. }
+            | Report::HandOverFailed { .. }
+            | Report::Heartbeat { fault: Some(_), .. },
         ) => tracing::warn!(target: "dormouse", "{note}"),
         Note::Report(Report::Connected { .. } | Report::Ended { .. }) | Note::Status(_) => {
             tracing::info!(target: "dormouse", "{note}");

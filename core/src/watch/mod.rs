@@ -102,7 +102,7 @@ struct Pending {
     abandon: Option<Beat>,
     connect: bool,
     heartbeat: bool,
-    reports: [Option<Report>; 5],
+    reports: [Option<Report>; 6],
     status: Option<Status>,
     wake: Option<Wake>,
     stop: Option<StopReason>,
@@ -111,11 +111,12 @@ struct Pending {
 impl Pending {
     fn report(&mut self, report: Report) {
         let slot = match report {
-            Report::Held { .. } => 0,
-            Report::Connected { .. } => 1,
-            Report::Oddity { .. } => 2,
-            Report::Heartbeat { .. } => 3,
-            Report::Ended { .. } => 4,
+            Report::HandOverFailed { .. } => 0,
+            Report::Held { .. } => 1,
+            Report::Connected { .. } => 2,
+            Report::Oddity { .. } => 3,
+            Report::Heartbeat { .. } => 4,
+            Report::Ended { .. } => 5,
         };
         self.reports[slot] = Some(report);
     }

@@ -3,7 +3,7 @@
 use core::mem;
 
 use super::Watch;
-use crate::action::Status;
+use crate::action::{Report, Status};
 use crate::error::Outcome;
 use crate::guard::Delay;
 use crate::input::{HandOver, Hint};
@@ -21,7 +21,9 @@ impl Watch {
             HandOver::Done => self.guard.handed_over(self.now),
             HandOver::Failed => {
                 self.stats.hand_overs_failed = self.stats.hand_overs_failed.saturating_add(1);
-                self.guard.hand_over_failed()
+                let delay = self.guard.hand_over_failed();
+                self.pending.report(Report::HandOverFailed { delay });
+                delay
             }
         };
         self.step(Step::SleepAgain);

@@ -145,18 +145,18 @@ fn flap_a_wake_whose_hand_over_failed_counts_as_a_short_watch() {
             OPEN,
             "
     1s  wake 1       => disconnect 1; ended 1 Wake after 1s then hand over; wake, wait 30s; sleep
-    1s  again failed => connect 2; sleep 31s
+    1s  again failed => connect 2; failed then 0s; sleep 31s
     ",
             &opened(2, 1, ""),
             "
     1s  wake 2       => disconnect 2; ended 2 Wake after 0s then hand over; wake, wait 30s; sleep
-    1s  again failed => status Connecting; sleep 2s
+    1s  again failed => failed then 1s; status Connecting; sleep 2s
     2s  tick         => connect 3; sleep 32s
     ",
             &opened(3, 2, CONNECTED),
             "
     2s  wake 3       => disconnect 3; ended 3 Wake after 0s then hand over; wake, wait 30s; sleep
-    2s  again failed => status Connecting; sleep 4s
+    2s  again failed => failed then 2s; status Connecting; sleep 4s
     ",
         ],
     );
@@ -214,7 +214,7 @@ fn connects_a_wake_that_was_handed_over_well_gives_its_price_back() {
         &mut watch,
         &["
     0s  wake 60      => disconnect 60; ended 60 Wake after 0s then hand over; wake, wait 30s; sleep
-    0s  again failed => held 30s; status Connecting; sleep 30s
+    0s  again failed => failed then 0s; held 30s; status Connecting; sleep 30s
     "],
     );
 }

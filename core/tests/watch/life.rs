@@ -181,7 +181,7 @@ fn the_stats_count_what_happened() {
     60s  tick         => heartbeat 2 L1; sleep 70s
     60s  answer 2 500 => beat 2 Status(500) after 0s; sleep 76s
     70s  wake 1       => disconnect 1; ended 1 Wake after 70s then hand over; wake, wait 30s; sleep
-    70s  again failed => connect 2; sleep 100s
+    70s  again failed => connect 2; failed then 0s; sleep 100s
     70s  fail 2       => disconnect 2; ended 2 Transport(Broken) after 0s then 1s; status Connecting; sleep 71s
     ",
         ],

@@ -380,6 +380,7 @@ fn show_report(report: &Report) -> String {
             };
             format!("ended {} {end} after {} then {then}", attempt.0, seconds(*ran))
         }
+        Report::HandOverFailed { delay } => format!("failed then {}", seconds(delay.total())),
         Report::Held { wait } => format!("held {}", seconds(*wait)),
         other => panic!("{other:?}?"),
     }

@@ -174,10 +174,7 @@ fn failed(error: reqwest::Error) -> TransportError {
 fn fault(error: &reqwest::Error) -> TransportFault {
     let mut at: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(cause) = at {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>()
-            || inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
-        {
+        if is_tls(cause) {
             return TransportFault::Tls;
         }
         if let Some(http) = cause.downcast_ref::<hyper::Error>() {
@@ -198,6 +195,19 @@ fn fault(error: &reqwest::Error) -> TransportFault {
     } else {
         TransportFault::Broken
     }
+}
+
+/// Whether TLS is at the bottom of it: an I/O error may wrap another, and shows only what that was caused
+/// by as its source.
+fn is_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let mut inner = cause.downcast_ref::<std::io::Error>();
+    while let Some(wrapped) = inner.and_then(std::io::Error::get_ref) {
+        if wrapped.is::<rustls::Error>() {
+            return true;
+        }
+        inner = wrapped.downcast_ref();
+    }
+    cause.is::<rustls::Error>()
 }
 
 /// The error and what caused it, in one line.

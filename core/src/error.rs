@@ -7,7 +7,6 @@
 
 use core::fmt;
 
-use crate::input::Hint;
 use crate::sse::LimitExceeded;
 
 /// What a transport saw, as far as it can tell.
@@ -183,6 +182,25 @@ impl fmt::Display for Outcome {
             Self::Stream(fault) => fault.fmt(f),
             Self::HeartbeatLost(loss) => loss.fmt(f),
         }
+    }
+}
+
+/// A hint that leads to a connect, if one is due to be tried (protocol.md section 5.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hint {
+    /// The device's network changed: another interface, address or route.
+    NetworkChanged,
+    /// The device was suspended and runs again.
+    Resumed,
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NetworkChanged => "the network changed",
+            Self::Resumed => "the device was suspended",
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::action::{Attempt, Beat};
-use crate::error::TransportFault;
+use crate::error::{Hint, TransportFault};
 use crate::secret::Token;
 use crate::wire::Head;
 
@@ -106,23 +106,4 @@ pub enum HandOver {
     /// It could not: this counts as a short watch, so that "wake, fail, sleep, wake" cannot spin
     /// (protocol.md section 5.1).
     Failed,
-}
-
-/// A hint that leads to a connect, if one is due to be tried (protocol.md section 5.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Hint {
-    /// The device's network changed: another interface, address or route.
-    NetworkChanged,
-    /// The device was suspended and runs again.
-    Resumed,
-}
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NetworkChanged => "the network changed",
-            Self::Resumed => "the device was suspended",
-        })
-    }
 }

@@ -196,11 +196,11 @@ pub use action::{
 };
 pub use config::{Config, ConfigBuilder, ConfigError, OnUnauthorized, PROTOCOL_VERSION, Setting};
 pub use error::{
-    ConnectFault, Field, HeartbeatFault, HeartbeatLoss, Outcome, StreamFault, TransportFault,
+    ConnectFault, Field, HeartbeatFault, HeartbeatLoss, Hint, Outcome, StreamFault, TransportFault,
     UrlFault, WireFault,
 };
 pub use guard::{Delay, Guards};
-pub use input::{HandOver, Hint, Input};
+pub use input::{HandOver, Input};
 pub use secret::{Secret, Token, TokenError};
 pub use state::State;
 pub use time::Timestamp;

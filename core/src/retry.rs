@@ -140,8 +140,8 @@ pub fn watch_ended(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Hint;
     use crate::error::{Field, StreamFault, TransportFault, WireFault};
-    use crate::input::Hint;
     use crate::sse::LimitExceeded;
 
     const AT_ONCE: Next = Next::Connect(Duration::ZERO);

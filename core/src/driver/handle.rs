@@ -8,7 +8,8 @@ use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::action::{Stats, Status};
-use crate::input::{Hint, Input};
+use crate::error::Hint;
+use crate::input::Input;
 use crate::secret::Token;
 
 /// A handle to a watch: cheap to clone, usable from any thread, and harmless once the watch is gone.

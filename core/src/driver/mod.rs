@@ -23,7 +23,8 @@ use core::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::action::{Action, Attempt, Beat, Report, Status, Wake};
-use crate::input::{HandOver, Hint, Input};
+use crate::error::Hint;
+use crate::input::{HandOver, Input};
 use crate::time::Timestamp;
 use crate::watch::Watch;
 

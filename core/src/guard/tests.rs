@@ -150,8 +150,8 @@ fn the_window_is_clamped_and_zero_speeds_nothing_up() {
 
 #[test]
 fn which_causes_are_the_servers() {
+    use crate::error::Hint;
     use crate::error::{StreamFault, TransportFault};
-    use crate::input::Hint;
     for (outcome, cause) in [
         (Outcome::Ended, Cause::Server),
         (Outcome::Stream(StreamFault::Transport(TransportFault::Broken)), Cause::Server),

@@ -4,9 +4,9 @@ use core::mem;
 
 use super::Watch;
 use crate::action::{Report, Status};
-use crate::error::Outcome;
+use crate::error::{Hint, Outcome};
 use crate::guard::Delay;
-use crate::input::{HandOver, Hint};
+use crate::input::HandOver;
 use crate::secret::Token;
 use crate::state::{State, Step};
 use crate::timer::Timer;

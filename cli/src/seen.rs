@@ -315,9 +315,7 @@ impl Observer {
                 let fault = self.fault(end.code(), end.to_string(), transport);
                 Seen::Ended { attempt, phase, fault, ran_ms: millis(ran), then, delay }
             }
-            Report::HandOverFailed { delay } => {
-                Seen::HandOverFailed { delay: Wait::new(&delay) }
-            }
+            Report::HandOverFailed { delay } => Seen::HandOverFailed { delay: Wait::new(&delay) },
             Report::Held { wait } => Seen::Held { wait_ms: millis(wait) },
             _ => return None,
         })

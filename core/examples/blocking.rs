@@ -3,11 +3,11 @@
 //!     DORMOUSE_TOKEN=… cargo run -p dormouse-core --example blocking -- http://127.0.0.1:8080
 //!
 //! It speaks plain HTTP/1.0, whose bodies have no framing, so that all there is to see is the loop. A real
-//! transport keeps what protocol.md section 8 asks for; this one cannot tell a stream that ended from one
-//! that was cut.
+//! transport keeps what protocol.md section 8 asks for; this cannot tell a stream's end from a cut.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
@@ -16,91 +16,118 @@ use dormouse_core::{
     TransportFault, Watch,
 };
 
-/// While two sockets are waited for, each is looked at for so long.
-const TURN: Duration = Duration::from_millis(20);
-/// For a connection to come about. The machine gives a connect 30 s in all.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// More head than this is no head.
-const HEAD_MOST: usize = 16 * 1024;
+const TURN: Duration = Duration::from_millis(20); // for each of two sockets that are waited for
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5); // the machine gives a connect 30 s in all
+const HEAD_MOST: usize = 16 * 1024; // more head than this is no head
+
+/// What the loop is part of: a clock, and an application.
+pub(crate) trait World {
+    fn now(&self) -> Timestamp;
+    /// For how long to wait at the most, with nothing due for `left`.
+    fn turn(&mut self, _: &Watch, left: Duration) -> Duration {
+        left
+    }
+    fn told(&mut self, action: &Action);
+    fn input(&mut self) -> Option<Input<'static>>;
+}
+
+/// A program that prints what it is told, which is all its work on a wake.
+struct Program(Instant, Option<HandOver>);
+
+impl World for Program {
+    fn now(&self) -> Timestamp {
+        Timestamp::ORIGIN.after(self.0.elapsed())
+    }
+    fn told(&mut self, action: &Action) {
+        match action {
+            Action::Report(report) => println!("{report}"),
+            Action::Status(status) => println!("{status}"),
+            Action::Wake(wake) => {
+                println!("woken: go to {}", wake.url);
+                self.1 = Some(HandOver::Done);
+            }
+            _ => {}
+        }
+    }
+    fn input(&mut self) -> Option<Input<'static>> {
+        self.1.take().map(Input::SleepAgain)
+    }
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let base = std::env::args().nth(1).ok_or("usage: blocking http://HOST:PORT")?;
     let token = Token::new(std::env::var("DORMOUSE_TOKEN")?)?;
-    let began = Instant::now();
-    let now =
-        || Timestamp::from_millis(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let mut program = Program(Instant::now(), None);
     let seed = RandomState::new().hash_one(0);
+    run(Watch::new(Config::new(base).build()?, token, seed, program.now()), &mut program);
+    Ok(())
+}
 
-    let mut watch = Watch::new(Config::new(base).build()?, token, seed, now());
+pub(crate) fn run(mut watch: Watch, world: &mut impl World) {
     let mut stream: Option<(Attempt, Connection)> = None;
     let mut heartbeat: Option<(Beat, Connection)> = None;
     loop {
         // 1. Do what the machine wants, until it sleeps.
         let until = loop {
-            match watch.poll() {
+            let action = watch.poll();
+            world.told(&action);
+            match action {
                 Action::Disconnect { .. } => (stream, heartbeat) = (None, None),
                 Action::Abandon { .. } => heartbeat = None,
                 Action::Connect { attempt, request } => match Connection::open(&request) {
                     Ok(connection) => stream = Some((attempt, connection)),
-                    Err(fault) => watch.handle(now(), Input::Failed { attempt, fault }),
+                    Err(fault) => watch.handle(world.now(), Input::Failed { attempt, fault }),
                 },
                 Action::Heartbeat { beat, request } => match Connection::open(&request) {
                     Ok(connection) => heartbeat = Some((beat, connection)),
-                    Err(fault) => watch.handle(now(), Input::HeartbeatFailed { beat, fault }),
+                    Err(fault) => watch.handle(world.now(), Input::HeartbeatFailed { beat, fault }),
                 },
-                Action::Report(report) => println!("{report}"),
-                Action::Status(status) => println!("{status}"),
-                Action::Wake(wake) => {
-                    println!("woken: go to {}", wake.url);
-                    // This is where the work would be done.
-                    watch.handle(now(), Input::SleepAgain(HandOver::Done));
-                }
-                Action::Stop(_) => return Ok(()),
+                Action::Stop(_) => return,
                 Action::Sleep { until } => break until,
+                Action::Report(_) | Action::Status(_) | Action::Wake(_) => {}
             }
         };
         // 2. Wait for whatever comes first, and say what it was.
-        let left = until.map_or(Duration::MAX, |until| until.since(now()));
-        let turn = if heartbeat.is_some() { left.min(TURN) } else { left };
+        let left = until.map_or(Duration::MAX, |until| until.since(world.now()));
+        let turn = world.turn(&watch, left).min(heartbeat.as_ref().map_or(left, |_| TURN));
         if let Some((attempt, connection)) = &mut stream {
             let attempt = *attempt;
-            match connection.read(turn) {
-                Came::Nothing => {}
-                Came::Head(head) => watch.handle(now(), Input::Head { attempt, head }),
-                Came::Data(bytes) => watch.handle(now(), Input::Data { attempt, bytes }),
-                Came::End => watch.handle(now(), Input::End { attempt }),
-                Came::Fault(fault) => watch.handle(now(), Input::Failed { attempt, fault }),
-            }
+            let input = match connection.read(turn) {
+                Came::Nothing => Input::Tick,
+                Came::Head(head) => Input::Head { attempt, head },
+                Came::Data(bytes) => Input::Data { attempt, bytes },
+                Came::End => Input::End { attempt },
+                Came::Fault(fault) => Input::Failed { attempt, fault },
+            };
+            watch.handle(world.now(), input);
         } else {
             std::thread::sleep(turn);
         }
         if let Some((beat, connection)) = &mut heartbeat {
             let beat = *beat;
-            match connection.read(TURN) {
-                Came::Nothing => {}
-                Came::Head(head) => {
-                    let status = head.status();
-                    watch.handle(now(), Input::HeartbeatAnswer { beat, status });
-                    heartbeat = None;
-                }
-                Came::Data(_) | Came::End | Came::Fault(_) => {
-                    let fault = TransportFault::Broken;
-                    watch.handle(now(), Input::HeartbeatFailed { beat, fault });
-                    heartbeat = None;
-                }
+            let input = match connection.read(TURN) {
+                Came::Nothing => None,
+                Came::Head(head) => Some(Input::HeartbeatAnswer { beat, status: head.status() }),
+                _ => Some(Input::HeartbeatFailed { beat, fault: TransportFault::Broken }),
+            };
+            if let Some(input) = input {
+                watch.handle(world.now(), input);
+                heartbeat = None;
             }
         }
-        watch.handle(now(), Input::Tick);
+        // 3. Hear the application, and let time pass.
+        while let Some(input) = world.input() {
+            watch.handle(world.now(), input);
+        }
+        watch.handle(world.now(), Input::Tick);
     }
 }
 
-/// A request that was sent, and its answer as far as it came.
+/// A request that was sent; its answer's head, until it is whole; what of the buffer came behind that.
 struct Connection {
     socket: TcpStream,
     buffer: [u8; 4096],
-    /// The head, until it is whole.
     head: Option<Vec<u8>>,
-    /// What of the buffer came behind the head.
     behind: std::ops::Range<usize>,
 }
 
@@ -117,28 +144,22 @@ impl Connection {
     fn open(request: &Request) -> Result<Self, TransportFault> {
         let rest = request.url().strip_prefix("http://").ok_or(TransportFault::Tls)?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host =
-            if authority.contains(':') { authority.into() } else { format!("{authority}:80") };
-        let mut last = TransportFault::Resolve;
-        for address in host.to_socket_addrs().map_err(|_| TransportFault::Resolve)? {
-            last = TransportFault::Connect;
-            let Ok(socket) = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) else {
-                continue;
-            };
-            let mut text =
-                format!("{} /{path} HTTP/1.0\r\nhost: {authority}\r\n", request.method().as_str());
-            for (name, value) in request.headers() {
-                text += &format!("{name}: {value}\r\n");
-            }
-            text += &format!("content-length: {}\r\n\r\n{}", request.body().len(), request.body());
-            (&socket).write_all(text.as_bytes()).map_err(|_| TransportFault::Broken)?;
-            let head = Some(Vec::new());
-            return Ok(Self { socket, buffer: [0; 4096], head, behind: 0..0 });
+        let port = if authority.contains(':') { "" } else { ":80" };
+        let addresses = format!("{authority}{port}").to_socket_addrs();
+        let socket = addresses
+            .map_err(|_| TransportFault::Resolve)?
+            .find_map(|address| TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).ok())
+            .ok_or(TransportFault::Connect)?;
+        let mut text =
+            format!("{} /{path} HTTP/1.0\r\nhost: {authority}\r\n", request.method().as_str());
+        for (name, value) in request.headers() {
+            text += &format!("{name}: {value}\r\n");
         }
-        Err(last)
+        text += &format!("content-length: {}\r\n\r\n{}", request.body().len(), request.body());
+        (&socket).write_all(text.as_bytes()).map_err(|_| TransportFault::Broken)?;
+        Ok(Self { socket, buffer: [0; 4096], head: Some(Vec::new()), behind: 0..0 })
     }
 
-    /// What comes within `wait`.
     fn read(&mut self, wait: Duration) -> Came<'_> {
         let behind = std::mem::take(&mut self.behind);
         if !behind.is_empty() {
@@ -152,26 +173,22 @@ impl Connection {
             Ok(0) if self.head.is_some() => return Came::Fault(TransportFault::Broken),
             Ok(0) => return Came::End,
             Ok(length) => length,
-            Err(error) if is_timeout(&error) => return Came::Nothing,
+            // What may have come meanwhile counts before a deadline does.
+            Err(error) if error.kind() == Interrupted => return self.read(Duration::ZERO),
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => return Came::Nothing,
             Err(_) => return Came::Fault(TransportFault::Broken),
         };
         let Some(head) = &mut self.head else { return Came::Data(&self.buffer[..length]) };
         let before = head.len();
         head.extend_from_slice(&self.buffer[..length]);
         let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") else {
-            return if head.len() > HEAD_MOST {
-                Came::Fault(TransportFault::Http)
-            } else {
-                Came::Nothing
-            };
+            let too_long = head.len() > HEAD_MOST;
+            return if too_long { Came::Fault(TransportFault::Http) } else { Came::Nothing };
         };
         self.behind = end + 4 - before..length;
         let text = String::from_utf8_lossy(&head[..end]).into_owned();
         self.head = None;
-        match parse_head(&text) {
-            Some(head) => Came::Head(head),
-            None => Came::Fault(TransportFault::Http),
-        }
+        parse_head(&text).map_or(Came::Fault(TransportFault::Http), Came::Head)
     }
 }
 
@@ -180,8 +197,4 @@ fn parse_head(text: &str) -> Option<Head> {
     let status = lines.next()?.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
     let headers = lines.filter_map(|line| line.split_once(':'));
     Some(Head::read(status, headers.map(|(name, value)| (name, value.as_bytes()))))
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

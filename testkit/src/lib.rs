@@ -4,12 +4,45 @@
 //! [`FaultServer`] listens on a free port of the loopback interface, plays a [`Script`] for each request,
 //! and remembers what it was asked. It knows nothing of the protocol but how to tell a heartbeat from a
 //! watch, and does no more than its scripts say: a script that forgets to answer is a server that
-//! never answers. [`wire`] has the frames and heads that most scripts are made of.
+//! never answers. [`wire`] has the frames and heads that most scripts are made of. [`Proxy`] stands before any
+//! server and decides what arrives of what was said, [`FullBacklog`] is a server that is never reached.
+//!
+//! [`faults`] is the table of what every transport must tell apart, as tests of an adapter.
+//!
+//! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
+//! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
+mod backlog;
+pub mod faults;
+mod gate;
+mod link;
+mod proxy;
 mod server;
 pub mod wire;
 
-pub use server::{FaultServer, Seen, Step};
+#[cfg(feature = "matrix")]
+pub mod bench;
+#[cfg(feature = "matrix")]
+pub mod client;
+#[cfg(feature = "matrix")]
+pub mod clock;
+#[cfg(feature = "matrix")]
+pub mod fact;
+#[cfg(feature = "matrix")]
+pub mod house;
+#[cfg(feature = "matrix")]
+mod leftovers;
+#[cfg(feature = "matrix")]
+pub mod matrix;
+#[cfg(feature = "matrix")]
+pub mod scenario;
+#[cfg(feature = "matrix")]
+pub mod tls;
+
+pub use backlog::FullBacklog;
+pub use gate::Gate;
+pub use proxy::{Cut, Direction, Flow, Proxy};
+pub use server::{FaultServer, Seen, ServerBuilder, Step};
 
 /// What a server does with one connection once it has read a request: step by step, then as the last
 /// step says, or a proper close.

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Script;
+use crate::link::{Link, Security};
+use crate::{Gate, Script};
 
 /// For how long anything is waited for before a test is told that it did not come.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// While a script waits, it looks this often whether the client has gone.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// One thing that a server does with a connection.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,10 +23,16 @@ pub enum Step {
     Send(Vec<u8>),
     /// Sends these bytes one by one, so long apart.
     Drip(Vec<u8>, Duration),
+    /// Sends these bytes so many times.
+    Repeat(Vec<u8>, u64),
     /// Does nothing for so long.
     Pause(Duration),
+    /// Does nothing until the gate is open.
+    Wait(Gate),
     /// Keeps the connection open and silent until the client closes it.
     Hold,
+    /// Closes the connection without the end that TLS would have: without TLS, a proper close.
+    Cut,
     /// Resets the connection.
     Reset,
 }
@@ -41,8 +50,11 @@ impl fmt::Debug for Step {
         match self {
             Self::Send(bytes) => write!(f, "Send({} bytes)", bytes.len()),
             Self::Drip(bytes, every) => write!(f, "Drip({} bytes, {every:?})", bytes.len()),
+            Self::Repeat(bytes, times) => write!(f, "Repeat({} bytes, {times})", bytes.len()),
             Self::Pause(wait) => write!(f, "Pause({wait:?})"),
+            Self::Wait(gate) => write!(f, "Wait({gate:?})"),
             Self::Hold => f.write_str("Hold"),
+            Self::Cut => f.write_str("Cut"),
             Self::Reset => f.write_str("Reset"),
         }
     }
@@ -82,16 +94,21 @@ impl Seen {
 pub struct FaultServer {
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// Bound, and not listening yet.
+    deaf: Mutex<Option<socket2::Socket>>,
 }
 
 type Scripts = Box<dyn Fn(usize) -> Script + Send + Sync>;
 
 struct Shared {
     began: Instant,
+    security: Security,
+    connections: Scripts,
     watches: Scripts,
     heartbeats: Scripts,
     state: Mutex<State>,
     changed: Condvar,
+    sent: AtomicU64,
     over: AtomicBool,
 }
 
@@ -101,6 +118,93 @@ struct State {
     /// One handle of each open connection, to cut it at the end.
     open: Vec<(usize, TcpStream)>,
     connections: usize,
+}
+
+/// A server being set up: see [`FaultServer::builder`].
+#[must_use = "nothing listens until start"]
+pub struct ServerBuilder {
+    address: SocketAddr,
+    security: Security,
+    connections: Scripts,
+    watches: Scripts,
+    heartbeats: Scripts,
+}
+
+impl ServerBuilder {
+    /// Listens here rather than on a free port of 127.0.0.1.
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Speaks TLS.
+    pub fn tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
+        self.security = Security::Tls(config);
+        self
+    }
+
+    /// What is done to the first, the second … connection before a request is read from it, and below any
+    /// TLS: nothing, unless told otherwise.
+    pub fn connections(
+        mut self,
+        connections: impl Fn(usize) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        self.connections = Box::new(connections);
+        self
+    }
+
+    /// The script for the first, the second … watch, counted from 0. Silence, unless told otherwise.
+    pub fn watches(mut self, watches: impl Fn(usize) -> Script + Send + Sync + 'static) -> Self {
+        self.watches = Box::new(watches);
+        self
+    }
+
+    /// The script for the first, the second … heartbeat, counted from 0. Each is accepted, unless told
+    /// otherwise.
+    pub fn heartbeats(
+        mut self,
+        heartbeats: impl Fn(usize) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        self.heartbeats = Box::new(heartbeats);
+        self
+    }
+
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// If the port is taken.
+    pub fn start(self) -> io::Result<FaultServer> {
+        let server = self.deaf()?;
+        server.listen()?;
+        Ok(server)
+    }
+
+    /// Takes the port and does not listen on it: whoever connects is refused until
+    /// [`FaultServer::listen`].
+    ///
+    /// # Errors
+    ///
+    /// If the port is taken.
+    pub fn deaf(self) -> io::Result<FaultServer> {
+        let domain = socket2::Domain::for_address(self.address);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&self.address.into())?;
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let shared = Arc::new(Shared {
+            began: Instant::now(),
+            security: self.security,
+            connections: self.connections,
+            watches: self.watches,
+            heartbeats: self.heartbeats,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            sent: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+        });
+        Ok(FaultServer { address, shared, deaf: Mutex::new(Some(socket)) })
+    }
 }
 
 impl FaultServer {
@@ -114,25 +218,62 @@ impl FaultServer {
         watches: impl Fn(usize) -> Script + Send + Sync + 'static,
         heartbeats: impl Fn(usize) -> Script + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            began: Instant::now(),
-            watches: Box::new(watches),
-            heartbeats: Box::new(heartbeats),
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            over: AtomicBool::new(false),
-        });
-        let own = Arc::clone(&shared);
-        thread::spawn(move || accept(&listener, &own));
-        Ok(Self { address, shared })
+        Self::builder().watches(watches).heartbeats(heartbeats).start()
+    }
+
+    /// A server with more to it.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            security: Security::None,
+            connections: Box::new(|_| Vec::new()),
+            watches: Box::new(|_| vec![Step::Hold]),
+            heartbeats: Box::new(|_| crate::wire::status("204 No Content")),
+        }
+    }
+
+    /// Begins to listen, if it does not yet.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn listen(&self) -> io::Result<()> {
+        let deaf = self.deaf.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(socket) = deaf {
+            socket.listen(128)?;
+            let listener = TcpListener::from(socket);
+            let own = Arc::clone(&self.shared);
+            thread::spawn(move || accept(&listener, &own));
+        }
+        Ok(())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The base URL to configure a client with.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match self.shared.security {
+            Security::None => format!("http://{}", self.address),
+            // Certificates are for names.
+            Security::Tls(_) => format!("https://localhost:{}", self.address.port()),
+        }
+    }
+
+    /// How many bytes of answers were sent so far, as far as the operating system took them.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::SeqCst)
+    }
+
+    /// How many connections there were so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.state().connections
     }
 
     /// Every request so far, in the order of arrival.
@@ -155,6 +296,16 @@ impl FaultServer {
     pub fn wait_seen(&self, enough: impl Fn(&[Seen]) -> bool) {
         let state = self.shared.wait(|state| enough(&state.seen));
         assert!(enough(&state.seen), "in {PATIENCE:?} the server saw only {:#?}", state.seen);
+    }
+
+    /// Waits until so many bytes of answers were sent.
+    ///
+    /// # Panics
+    ///
+    /// After 20 s, with how many there were.
+    pub fn wait_sent(&self, bytes: u64) {
+        drop(self.shared.wait(|_| self.sent() >= bytes));
+        assert!(self.sent() >= bytes, "in {PATIENCE:?} only {} bytes were taken", self.sent());
     }
 
     /// Waits until so many connections are open.
@@ -212,6 +363,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let shared = Arc::clone(shared);
         thread::spawn(move || {
             // An error is the client's closing, or our own end: nothing to tell anybody.
+            let _ = stream.set_nodelay(true);
             let _ = serve(stream, number, &shared);
             shared.state().open.retain(|(open, _)| *open != number);
             shared.changed.notify_all();
@@ -221,7 +373,12 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 /// Reads request after request from a connection and plays a script for each.
 fn serve(stream: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut link = Link::plain(stream);
+    if let Some(()) = play_all(&mut link, &(shared.connections)(number - 1), number, shared)? {
+        return Ok(());
+    }
+    let link = link.secure(&shared.security)?;
+    let mut reader = BufReader::new(link);
     loop {
         let Some(seen) = read_request(&mut reader, shared.began)? else { return Ok(()) };
         let heartbeat = seen.is_heartbeat();
@@ -232,21 +389,8 @@ fn serve(stream: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
             if heartbeat { (shared.heartbeats)(before) } else { (shared.watches)(before) }
         };
         shared.changed.notify_all();
-        for step in &script {
-            play(&stream, step)?;
-            match step {
-                Step::Hold => {
-                    // The client says no more on this connection: what ends the read is its closing.
-                    let _ = reader.read(&mut [0])?;
-                    return Ok(());
-                }
-                Step::Reset => {
-                    // The other handle would keep the connection open.
-                    shared.state().open.retain(|(open, _)| *open != number);
-                    return Ok(());
-                }
-                _ => {}
-            }
+        if let Some(()) = play_all(reader.get_mut(), &script, number, shared)? {
+            return Ok(());
         }
         // An answer with a length or in chunks leaves the connection for the next request.
         let keeps = script.iter().any(|step| match step {
@@ -257,33 +401,70 @@ fn serve(stream: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
             _ => false,
         });
         if !keeps {
-            return Ok(());
+            return reader.get_mut().close();
         }
     }
 }
 
-fn play(stream: &TcpStream, step: &Step) -> io::Result<()> {
-    let mut writer = stream;
-    match step {
-        Step::Send(bytes) => writer.write_all(bytes),
-        Step::Drip(bytes, every) => {
-            stream.set_nodelay(true)?;
-            for byte in bytes {
-                writer.write_all(&[*byte])?;
-                thread::sleep(*every);
+/// Plays a script. Says so where that was the end of the connection.
+fn play_all(
+    link: &mut Link,
+    script: &Script,
+    number: usize,
+    shared: &Shared,
+) -> io::Result<Option<()>> {
+    for step in script {
+        play(link, step, shared)?;
+        match step {
+            Step::Hold => {
+                // What ends the read is the client's closing.
+                while link.read(&mut [0; 1024])? > 0 {}
+                return Ok(Some(()));
             }
-            Ok(())
+            Step::Reset | Step::Cut => {
+                // The other handle would keep the connection open.
+                shared.state().open.retain(|(open, _)| *open != number);
+                return Ok(Some(()));
+            }
+            _ => {}
         }
+    }
+    Ok(None)
+}
+
+fn play(link: &mut Link, step: &Step, shared: &Shared) -> io::Result<()> {
+    let mut send = |bytes: &[u8]| {
+        link.write_all(bytes)?;
+        shared.sent.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+        shared.changed.notify_all();
+        io::Result::Ok(())
+    };
+    match step {
+        Step::Send(bytes) => send(bytes),
+        Step::Drip(bytes, every) => bytes.iter().try_for_each(|byte| {
+            send(&[*byte])?;
+            thread::sleep(*every);
+            Ok(())
+        }),
+        Step::Repeat(bytes, times) => (0..*times).try_for_each(|_| send(bytes)),
         Step::Pause(wait) => {
             thread::sleep(*wait);
             Ok(())
         }
-        Step::Hold => Ok(()),
-        Step::Reset => socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+        Step::Wait(gate) => {
+            while !gate.is_open_within(LOOK) {
+                if shared.over.load(Ordering::SeqCst) || link.is_closed()? {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
+            }
+            Ok(())
+        }
+        Step::Hold | Step::Cut => Ok(()),
+        Step::Reset => socket2::SockRef::from(link.socket()).set_linger(Some(Duration::ZERO)),
     }
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>, began: Instant) -> io::Result<Option<Seen>> {
+fn read_request(reader: &mut BufReader<Link>, began: Instant) -> io::Result<Option<Seen>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);

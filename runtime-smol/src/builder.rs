@@ -1,0 +1,94 @@
+//! From a URL and a token to a watch that runs.
+
+use std::fmt;
+
+use dormouse_core::driver::{Note, Transport};
+use dormouse_core::{Config, ConfigBuilder, Timestamp};
+use dormouse_runtime::{Setup, StartError};
+
+use crate::{SmolTimer, SmolTransport, Watch};
+
+/// A watch being set up: see [`Watch::builder`].
+#[must_use = "nothing happens until start"]
+pub struct Builder<T = SmolTransport> {
+    setup: Setup,
+    transport: Source<T>,
+}
+
+/// Where the transport comes from.
+enum Source<T> {
+    /// It is made once the configuration is known to be good.
+    Made(fn(&Config) -> Result<T, StartError>),
+    /// The user brought it.
+    Given(T),
+}
+
+impl Builder {
+    pub(crate) fn new(base: impl Into<String>) -> Self {
+        let own = |config: &Config| SmolTransport::new(config.is_plain());
+        Self { setup: Setup::new(base), transport: Source::Made(own) }
+    }
+}
+
+impl<T> Builder<T> {
+    /// The device's token: 1 byte to 8 KiB of visible ASCII. A token read from a file wants trimming.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.setup = self.setup.token(token);
+        self
+    }
+
+    /// Everything else that can be configured, each with a default: paths, authorization scheme, limits,
+    /// guards, what to do when the token is refused.
+    ///
+    /// ```
+    /// use dormouse_smol::{Watch, core::OnUnauthorized};
+    /// let builder = Watch::builder("https://api.example.com")
+    ///     .token("…")
+    ///     .configure(|config| config.auth_scheme("Device").on_unauthorized(OnUnauthorized::Park));
+    /// ```
+    pub fn configure(mut self, set: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Self {
+        self.setup = self.setup.configure(set);
+        self
+    }
+
+    /// Sends requests through this instead of a transport of our own: [`SmolTransport::with_tls`] for roots
+    /// or a client certificate of yours, or whatever implements [`Transport`] over an HTTP client that you
+    /// have already. What it must keep stands there.
+    pub fn transport<U: Transport + Unpin>(self, transport: U) -> Builder<U> {
+        Builder { setup: self.setup, transport: Source::Given(transport) }
+    }
+
+    /// Shows every [`Note`] to `observer`, with the watch's own time: what is attempted, why it ended, how
+    /// long the next wait is and which guard made it so. It is called from within the watch's task and
+    /// should return soon.
+    pub fn observe(
+        mut self,
+        observer: impl FnMut(Timestamp, &Note<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.setup = self.setup.observe(observer);
+        self
+    }
+}
+
+impl<T: Transport + Unpin> Builder<T> {
+    /// Checks everything and makes the watch. It connects when its first event is asked for.
+    ///
+    /// # Errors
+    ///
+    /// If the URL, the token or another setting is wrong, TLS cannot be set up, or the operating system
+    /// gives no entropy.
+    pub fn start(self) -> Result<Watch<T>, StartError> {
+        let transport = self.transport;
+        let driver = self.setup.start(SmolTimer::new(), |config| match transport {
+            Source::Made(make) => make(config),
+            Source::Given(transport) => Ok(transport),
+        })?;
+        Ok(Watch(driver))
+    }
+}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("setup", &self.setup).finish_non_exhaustive()
+    }
+}

@@ -1,17 +1,19 @@
 //! `dormouse watch URL`: a device that sleeps until somebody wants it.
 //!
-//! The protocol is dormouse-tokio's; here it is shown, and a wake is handed to a program. While that runs
+//! The watch is an adapter's (`sleeper` says whose); here it is shown, and a wake is handed to a program. While that runs
 //! nothing is open: the watch ended with the wake, and begins anew once the program has. Ctrl-C stops at
 //! once, in every state: the watch is dropped, which closes its stream, or the program is ended.
 
 mod program;
+mod sleeper;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use dormouse_core::OnUnauthorized;
-use dormouse_tokio::{Event, StartError, Status, StopReason, Wake, Watch};
+use dormouse_core::driver::Note;
+use dormouse_core::{ConfigBuilder, OnUnauthorized, Timestamp};
+use dormouse_tokio::{Event, StartError, Status, StopReason, Wake};
 
 use crate::failure::{self, Failure};
 use crate::operator::misconfigured;
@@ -21,6 +23,7 @@ use crate::seen::{Observer, Seen};
 use crate::signals::{Signal, Signals};
 use crate::words::millis;
 use program::{Ended, Program};
+use sleeper::{Runtime, Sleeper};
 
 /// Where the device's token is taken from when no file is named.
 const TOKEN_VARIABLE: &str = "DORMOUSE_TOKEN";
@@ -93,6 +96,9 @@ pub(crate) struct Args {
     /// Stop after the first wake was handed over
     #[arg(long)]
     once: bool,
+    /// The runtime to sleep on: both decide alike
+    #[arg(long, value_enum, default_value = "tokio")]
+    runtime: Runtime,
     /// When the token is refused, show it and try again after 5 minutes, doubling to an hour
     #[arg(long)]
     park: bool,
@@ -142,7 +148,7 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn start(args: &Args, output: &Output) -> Result<Watch, Failure> {
+fn start(args: &Args, output: &Output) -> Result<Sleeper, Failure> {
     let token = secrets::find_token(
         args.token_file.as_deref(),
         TOKEN_VARIABLE,
@@ -151,27 +157,40 @@ fn start(args: &Args, output: &Output) -> Result<Watch, Failure> {
     )?;
     let on_unauthorized = if args.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
     let (mut observer, output) = (Observer::default(), output.clone());
-    Watch::builder(args.url.as_str())
-        .token(token.expose())
-        .configure(|config| {
-            config
-                .watch_path(args.watch_path.as_str())
-                .heartbeat_path(args.heartbeat_path.as_str())
-                .auth_scheme(args.auth_scheme.as_str())
-                .protocol_version(args.protocol_version.as_str())
-                .on_unauthorized(on_unauthorized)
-        })
-        .observe(move |_, note| {
-            if let Some(seen) = observer.see(note) {
-                output.say(&seen);
-            }
-        })
-        .start()
-        .map_err(|error| match error {
-            StartError::Config(error) => misconfigured(&error),
-            StartError::Token(error) => Failure::usage(error.to_string()),
-            error => Failure::failed(error.to_string()),
-        })
+    let configure = |config: ConfigBuilder| {
+        config
+            .watch_path(args.watch_path.as_str())
+            .heartbeat_path(args.heartbeat_path.as_str())
+            .auth_scheme(args.auth_scheme.as_str())
+            .protocol_version(args.protocol_version.as_str())
+            .on_unauthorized(on_unauthorized)
+    };
+    let observe = move |_: Timestamp, note: &Note<'_>| {
+        if let Some(seen) = observer.see(note) {
+            output.say(&seen);
+        }
+    };
+    let (url, token) = (args.url.as_str(), token.expose());
+    // The adapters have types of their own and the same words.
+    let started = match args.runtime {
+        Runtime::Tokio => dormouse_tokio::Watch::builder(url)
+            .token(token)
+            .configure(configure)
+            .observe(observe)
+            .start()
+            .map(Sleeper::from),
+        Runtime::Smol => dormouse_smol::Watch::builder(url)
+            .token(token)
+            .configure(configure)
+            .observe(observe)
+            .start()
+            .map(Sleeper::from),
+    };
+    started.map_err(|error| match error {
+        StartError::Config(error) => misconfigured(&error),
+        StartError::Token(error) => Failure::usage(error.to_string()),
+        error => Failure::failed(error.to_string()),
+    })
 }
 
 /// Whether the token would travel unencrypted over more than this machine.
@@ -192,7 +211,7 @@ enum Done {
 }
 
 struct Device {
-    watch: Watch,
+    watch: Sleeper,
     program: Option<Program>,
     output: Output,
     once: bool,

@@ -171,3 +171,19 @@ fn is_running(pid: &str) -> bool {
     let state = String::from_utf8_lossy(&output.stdout);
     !state.trim().is_empty() && !state.trim().starts_with('Z')
 }
+
+#[test]
+fn a_program_that_fails_is_reported_to_the_machine_on_either_runtime() {
+    for runtime in ["--runtime=tokio", "--runtime=smol"] {
+        let served = Served::start(&[]);
+        let mut device = served.watch(&[runtime, "--exec", "exit 1"]);
+        device.event("connected");
+        wake(&served, "t");
+        device.event("program_ended");
+        // The first short watch in a row costs nothing, the second does.
+        assert_eq!(device.event("hand_over_failed")["flap_guard_ms"], 0);
+        device.event("connected");
+        wake(&served, "t");
+        assert_eq!(device.event("hand_over_failed")["flap_guard_ms"], 1000, "{runtime}");
+    }
+}

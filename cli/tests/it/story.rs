@@ -6,8 +6,17 @@ use crate::run::{Process, SOON, Served, dormouse};
 
 #[test]
 fn a_device_is_woken_and_after_a_kill_woken_again_and_nobody_else_is_let_in_meanwhile() {
+    woken_killed_and_woken_again("tokio");
+}
+
+#[test]
+fn the_same_on_smol() {
+    woken_killed_and_woken_again("smol");
+}
+
+fn woken_killed_and_woken_again(runtime: &str) {
     let mut served = Served::with_state();
-    let mut device = served.watch(&[]);
+    let mut device = served.watch(&["--runtime", runtime]);
     device.event("connected");
 
     let woken = served.wake(&["--to", "wss://relay.example/1", "--session", "s-1"]);
@@ -56,9 +65,14 @@ fn a_wake_waits_for_a_device_that_is_away() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_at_once_and_the_server_sees_it() {
-    for (signal, once, code) in [("-INT", false, 0), ("-TERM", false, 0), ("-INT", true, 130)] {
+    for (signal, args, code) in [
+        ("-INT", &["--runtime=tokio"][..], 0),
+        ("-TERM", &["--runtime=smol"], 0),
+        ("-INT", &["--runtime=smol", "--once"], 130),
+        ("-INT", &["--once"], 130),
+    ] {
         let mut served = Served::start(&[]);
-        let mut device = served.watch(if once { &["--once"] } else { &[] });
+        let mut device = served.watch(args);
         device.event("connected");
         assert_eq!(served.process.event("watches")["open"], 1);
         let asked = Instant::now();
@@ -75,8 +89,10 @@ fn ctrl_c_stops_at_once_before_an_answer_and_in_a_backoff_too() {
     use crate::peer::{Peer, Script};
     let silent = Peer::new(&[Script::Hold(Vec::new())]);
     let busy = Peer::answering("409 Conflict", "");
-    for (peer, event) in [(silent, "connecting"), (busy, "ended")] {
-        let args = ["watch", &peer.url, "--json"];
+    let states = [(silent, "connecting"), (busy, "ended")];
+    let runtimes = ["--runtime=tokio", "--runtime=smol"];
+    for ((peer, event), runtime) in states.iter().flat_map(|state| runtimes.map(|on| (state, on))) {
+        let args = ["watch", &peer.url, "--json", runtime];
         let mut device = Process::start(dormouse(&args).env("DORMOUSE_TOKEN", "t"));
         device.event(event);
         peer.request();

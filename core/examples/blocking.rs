@@ -131,7 +131,6 @@ struct Connection {
     behind: std::ops::Range<usize>,
 }
 
-/// What came over a connection.
 enum Came<'c> {
     Nothing,
     Head(Head),

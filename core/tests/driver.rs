@@ -252,6 +252,31 @@ fn a_heartbeat_that_times_out_is_dropped_and_the_stream_stays() {
     assert_eq!(bench.world.bodies_open.get(), 1);
 }
 
+/// A process that was stopped finds its deadlines passed before its transport has read what came meanwhile.
+#[test]
+fn a_late_driver_lets_the_transport_catch_up_before_deadlines_take_effect() {
+    let quiet =
+        [Poll::Ready(HELLO), Poll::Pending, Poll::Pending, Poll::Pending, Poll::Ready(WAKE)];
+    let mut bench = Bench::new(&[&quiet]);
+    bench.next();
+    bench.next();
+    // The read deadline was at 25 s, and long before that a wake came, which is only now being read.
+    for late in 3_600_000..3_600_003 {
+        assert_eq!(bench.at(late).poll(), Poll::Pending);
+    }
+    assert_eq!(&*Bench::url(bench.next()), "wss://a.example");
+
+    let silent = [Poll::Ready(HELLO)];
+    let mut bench = Bench::new(&[&silent]);
+    bench.next();
+    bench.next();
+    assert_eq!(bench.at(3_600_000).poll(), Poll::Pending);
+    assert_eq!(bench.world.bodies_open.get(), 1, "it may catch up");
+    bench.at(3_600_200);
+    assert_eq!(bench.next(), status(Status::Connecting), "and then the deadline takes effect");
+    assert_eq!(bench.world.bodies_open.get(), 0);
+}
+
 #[test]
 fn a_stop_closes_everything_and_ends_the_stream_for_good() {
     let mut bench = Bench::new(&[&[Poll::Ready(HELLO)]]);

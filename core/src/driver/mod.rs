@@ -19,6 +19,7 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use futures_core::Stream;
 
@@ -35,6 +36,12 @@ pub use transport::{Body, Timer, Transport, TransportError};
 /// After so many inputs in one poll the driver looks at its timer, and lets others run: a server that never
 /// stops talking keeps neither for itself.
 const INPUTS_A_POLL: usize = 64;
+
+/// A deadline that is found passed by so much tells that nobody ran for a while: the process was stopped, or
+/// the device suspended. What lies in the socket then has not been read yet, a wake perhaps; a transport
+/// with tasks of its own needs a moment for that, and gets it before the deadline takes effect.
+const LATE: Duration = Duration::from_secs(1);
+const CATCH_UP: Duration = Duration::from_millis(200);
 
 /// What a watch yields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +105,10 @@ pub struct Driver<T: Transport, C> {
     hand_over: Option<HandOver>,
     shared: Arc<Shared>,
     observer: Option<Observer>,
+    /// The device was suspended, and the machine has not been told yet.
+    resumed: bool,
+    /// Until when the transport may catch up before deadlines take effect.
+    catch_up: Option<Timestamp>,
     stopped: bool,
 }
 
@@ -121,6 +132,8 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             heartbeat: None,
             hand_over: None,
             observer: None,
+            resumed: false,
+            catch_up: None,
             stopped: false,
         }
     }
@@ -284,13 +297,19 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, until: Option<Timestamp>) -> Poll<()> {
-        if self.timer.resumed() {
-            self.input(Input::Hint(Hint::Resumed));
-            return Poll::Ready(());
+        self.resumed |= self.timer.resumed();
+        let now = self.timer.now();
+        if self.resumed || until.is_some_and(|until| now.since(until) >= LATE) {
+            self.catch_up.get_or_insert(now.after(CATCH_UP));
         }
-        let Some(until) = until else { return Poll::Pending };
+        let Some(until) = self.catch_up.or(until) else { return Poll::Pending };
         core::task::ready!(self.timer.poll_sleep(until, cx));
-        self.input(Input::Tick);
+        self.catch_up = None;
+        if core::mem::take(&mut self.resumed) {
+            self.input(Input::Hint(Hint::Resumed));
+        } else {
+            self.input(Input::Tick);
+        }
         Poll::Ready(())
     }
 

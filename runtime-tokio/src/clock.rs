@@ -2,12 +2,17 @@
 
 use std::future::Future as _;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use dormouse_core::Timestamp;
 use dormouse_core::driver::Timer;
 use dormouse_runtime::SuspendClock;
 use tokio::time::{Instant, Sleep};
+
+/// What an HTTP client's own task needs, at the most, to read what lies in its socket: it has only to be
+/// scheduled.
+const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// [`Timer`] over tokio's clock: the time since it was made, time spent suspended included.
 ///
@@ -20,6 +25,7 @@ pub struct TokioTimer {
     /// Made once, then set again and again.
     sleep: Option<Pin<Box<Sleep>>>,
     until: Timestamp,
+    catch_up: Option<Pin<Box<Sleep>>>,
 }
 
 impl TokioTimer {
@@ -30,7 +36,13 @@ impl TokioTimer {
     }
 
     fn over(suspend: SuspendClock) -> Self {
-        Self { origin: Instant::now(), suspend, sleep: None, until: Timestamp::ORIGIN }
+        Self {
+            origin: Instant::now(),
+            suspend,
+            sleep: None,
+            until: Timestamp::ORIGIN,
+            catch_up: None,
+        }
     }
 }
 
@@ -62,9 +74,16 @@ impl Timer for TokioTimer {
         if wait.is_zero() {
             return Poll::Ready(());
         }
-        core::task::ready!(sleep.as_mut().poll(cx));
+        ready!(sleep.as_mut().poll(cx));
         // Tokio's clock and ours need not agree to the millisecond; one that is early is set again.
         self.until = Timestamp::ORIGIN;
+        Poll::Ready(())
+    }
+
+    fn poll_catch_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.catch_up.get_or_insert_with(|| Box::pin(tokio::time::sleep(CATCH_UP)));
+        ready!(sleep.as_mut().poll(cx));
+        self.catch_up = None;
         Poll::Ready(())
     }
 
@@ -78,7 +97,6 @@ mod tests {
     use super::*;
     use std::cell::Cell;
     use std::future::poll_fn;
-    use std::time::Duration;
 
     async fn sleep(timer: &mut TokioTimer, until: Timestamp) {
         poll_fn(|cx| timer.poll_sleep(until, cx)).await;

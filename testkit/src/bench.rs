@@ -213,6 +213,10 @@ impl Bench {
     }
 
     /// Waits until the server was asked for so many watches, and checks that it was not for more.
+    ///
+    /// # Panics
+    ///
+    /// If it was for more, or is not in time.
     pub fn saw_watches(&self, count: usize) {
         let watches = |seen: &[Seen]| seen.iter().filter(|seen| !seen.is_heartbeat()).count();
         self.server().wait_seen(|seen| watches(seen) >= count);
@@ -303,10 +307,8 @@ fn told(history: &[Told]) -> Result<(), String> {
                     return wrong("more than 30 connects in ten minutes");
                 }
             }
-            Fact::Ended { attempt, .. } => {
-                if open.take() != Some(*attempt) {
-                    return wrong("the end of what never began");
-                }
+            Fact::Ended { attempt, .. } if open.take() != Some(*attempt) => {
+                return wrong("the end of what never began");
             }
             // A wake that was handed over gives the price of its connect back.
             Fact::Wake { .. } => drop(connects.pop()),

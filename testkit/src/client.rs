@@ -8,7 +8,9 @@ mod child;
 mod drive;
 mod line;
 mod none;
+mod passing;
 mod run;
+mod seen;
 mod smol;
 mod tokio;
 
@@ -22,7 +24,8 @@ use dormouse_core::{ConfigBuilder, ConnectFault, OnUnauthorized};
 
 pub use child::{Child, Limits, serve};
 pub use line::Line;
-pub use run::{Connected, Ending, History, Run, Woken};
+pub use run::{History, Run};
+pub use seen::{Connected, Ending, Woken};
 
 use crate::clock::Pace;
 use crate::fact::Fact;
@@ -37,8 +40,6 @@ pub enum Speech {
     Http11,
     /// TLS.
     Tls,
-    /// More than one thing at a time: a connect that waits, and a command.
-    AtOnce,
 }
 
 /// How a watch is set up.

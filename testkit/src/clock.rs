@@ -145,6 +145,10 @@ impl<T: Timer> Timer for Scaled<T> {
         }
     }
 
+    fn poll_catch_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.inner.poll_catch_up(cx)
+    }
+
     fn resumed(&mut self) -> bool {
         // The inner one's first: it must be asked, or it would remember.
         self.inner.resumed() | self.clock.resumed()

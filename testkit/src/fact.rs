@@ -2,7 +2,7 @@
 //! another language can do both, one line of JSON at a time.
 
 use dormouse_core::driver::Note;
-use dormouse_core::{Delay, End, Report, Status, Then, Wake};
+use dormouse_core::{Delay, End, HeartbeatFault, Report, Status, Then, Wake};
 use serde::{Deserialize, Serialize};
 
 /// A fact, and when it was so: milliseconds on the client's own clock.
@@ -123,7 +123,7 @@ impl Fact {
             Report::Heartbeat { beat, took, fault } => Self::Answer {
                 beat: beat.0,
                 took: millis(*took),
-                code: fault.map_or(0, |fault| fault.code()),
+                code: fault.map_or(0, HeartbeatFault::code),
                 words: fault.map(|fault| fault.to_string()).unwrap_or_default(),
             },
             Report::Ended { attempt, end, ran, then } => Self::Ended {

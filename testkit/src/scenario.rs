@@ -7,9 +7,11 @@
 
 mod clock;
 mod connect;
+mod framing;
 mod heartbeat;
 mod hello;
 mod life;
+mod limits;
 mod say;
 mod status;
 mod stream;
@@ -38,19 +40,6 @@ pub struct Scenario {
     pub play: fn(&Bench),
 }
 
-impl Scenario {
-    /// Nothing, to be filled in by a scenario that names what it is.
-    pub(crate) const NONE: Self = Self {
-        name: "",
-        story: "",
-        must: "",
-        rows: &[],
-        needs: &[],
-        stage: |ground| ground.server(|_| Vec::new()),
-        play: |_| {},
-    };
-}
-
 /// Every scenario, by theme.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     [
@@ -59,6 +48,8 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
         status::ALL,
         hello::ALL,
         stream::ALL,
+        framing::ALL,
+        limits::ALL,
         heartbeat::ALL,
         wake::ALL,
         clock::ALL,

@@ -38,10 +38,9 @@ pub use transport::{Body, Timer, Transport, TransportError};
 const INPUTS_A_POLL: usize = 64;
 
 /// A deadline that is found passed by so much tells that nobody ran for a while: the process was stopped, or
-/// the device suspended. What lies in the socket then has not been read yet, a wake perhaps; a transport
-/// with tasks of its own needs a moment for that, and gets it before the deadline takes effect.
+/// the device suspended. What lies in the socket then has not been read yet, a wake perhaps; so the transport
+/// may catch up before the deadline takes effect.
 const LATE: Duration = Duration::from_secs(1);
-const CATCH_UP: Duration = Duration::from_millis(200);
 
 /// What a watch yields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +106,6 @@ pub struct Driver<T: Transport, C> {
     observer: Option<Observer>,
     /// The device was suspended, and the machine has not been told yet.
     resumed: bool,
-    /// Until when the transport may catch up before deadlines take effect.
-    catch_up: Option<Timestamp>,
     stopped: bool,
 }
 
@@ -133,7 +130,6 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             hand_over: None,
             observer: None,
             resumed: false,
-            catch_up: None,
             stopped: false,
         }
     }
@@ -300,16 +296,15 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
         self.resumed |= self.timer.resumed();
         let now = self.timer.now();
         if self.resumed || until.is_some_and(|until| now.since(until) >= LATE) {
-            self.catch_up.get_or_insert(now.after(CATCH_UP));
+            core::task::ready!(self.timer.poll_catch_up(cx));
         }
-        let Some(until) = self.catch_up.or(until) else { return Poll::Pending };
-        core::task::ready!(self.timer.poll_sleep(until, cx));
-        self.catch_up = None;
         if core::mem::take(&mut self.resumed) {
             self.input(Input::Hint(Hint::Resumed));
-        } else {
-            self.input(Input::Tick);
+            return Poll::Ready(());
         }
+        let Some(until) = until else { return Poll::Pending };
+        core::task::ready!(self.timer.poll_sleep(until, cx));
+        self.input(Input::Tick);
         Poll::Ready(())
     }
 

@@ -56,6 +56,13 @@ pub trait Timer {
     /// again. Ready early is harmless.
     fn poll_sleep(&mut self, until: Timestamp, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Asked when the driver finds itself late by a second or more, as after a suspend: ready once the transport
+    /// has had a moment, of real time, to hand over what arrived meanwhile. A transport that reads in the
+    /// driver's own task has done so already, and needs none.
+    fn poll_catch_up(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
     /// Whether the device was suspended since this was last asked. A timer that cannot tell says no.
     fn resumed(&mut self) -> bool {
         false

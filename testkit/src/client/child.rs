@@ -8,7 +8,6 @@ use std::process::{ChildStdin, Command as Program, Stdio, exit};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
@@ -140,9 +139,9 @@ pub fn serve(name: &str, options: &Options, limits: &Limits) -> Result<(), Box<d
         }
     });
     let done = column.run(options, &line);
-    drop(line);
-    // The thread that hears commands keeps the line open; what was told is told.
-    thread::sleep(Duration::from_millis(if printer.is_finished() { 0 } else { 50 }));
+    line.over();
+    let _ = printer.join();
     done?;
+    // The thread that hears commands may hear nothing for ever.
     exit(0);
 }

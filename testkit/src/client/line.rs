@@ -14,7 +14,8 @@ use crate::fact::{Command, Fact, Told};
 /// The line between a client and the scenario: facts one way, commands the other.
 pub struct Line {
     clock: Clock,
-    facts: Mutex<Sender<Told>>,
+    /// Until it is over.
+    facts: Mutex<Option<Sender<Told>>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -34,7 +35,12 @@ struct State {
 
 impl Line {
     pub(crate) fn new(clock: Clock, facts: Sender<Told>) -> Self {
-        Self { clock, facts: Mutex::new(facts), state: Mutex::default(), changed: Condvar::new() }
+        Self {
+            clock,
+            facts: Mutex::new(Some(facts)),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
     }
 
     /// The clock to go by.
@@ -49,8 +55,10 @@ impl Line {
         let fact = super::leaks(&format!("{told:?}")).unwrap_or(told.fact);
         self.state().last = told.at;
         let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody listens once the scenario is over.
-        let _ = facts.send(Told { fact, ..told });
+        if let Some(facts) = &*facts {
+            // Nobody listens once the scenario is over.
+            let _ = facts.send(Told { fact, ..told });
+        }
     }
 
     /// Tells a fact that comes with no time of its own: it is as old as the last one.
@@ -85,6 +93,7 @@ impl Line {
     }
 
     pub(crate) fn over(&self) {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.state().over = true;
         self.changed.notify_all();
     }

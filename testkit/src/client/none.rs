@@ -30,7 +30,6 @@ impl Client for NoRuntime {
         Some(match speech {
             Speech::Http11 => "http/1.0",
             Speech::Tls => "no tls",
-            Speech::AtOnce => "one thread",
         })
     }
 

@@ -13,14 +13,19 @@ use std::time::{Duration, Instant};
 use dormouse_core::{End, HeartbeatFault, Stats, StopReason};
 
 use super::child::Child;
-use super::{Client, Limits, Line, Options};
+use super::{Client, Connected, Ending, Limits, Line, Options, Woken};
 use crate::clock::{Clock, Pace};
-use crate::fact::{Command, Fact, Next, Told, Wait, words};
+use crate::fact::{Command, Fact, Told, words};
 
 /// For how long anything is waited for, in the world's time, before a scenario is told that it did not come.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A command is obeyed within this, or it is not prompt. A loop without a runtime may sit in a connect.
 const PROMPT: Duration = Duration::from_secs(8);
+
+/// A driver that is later than this
+const LATE: Duration = Duration::from_secs(1);
+/// takes so long to hear what arrived while nobody ran, before its deadlines take effect.
+const CATCH_UP: Duration = Duration::from_millis(200);
 
 /// Everything a watch has told, shared with whoever checks it at the end.
 pub type History = Arc<Mutex<Vec<Told>>>;
@@ -36,6 +41,8 @@ pub struct Run {
     ended: u64,
     /// The end that was found last.
     found: Option<(Ending, u16, String)>,
+    /// The fact that was found last.
+    last: Option<Told>,
     history: History,
     clock: Clock,
     back: Back,
@@ -44,78 +51,6 @@ pub struct Run {
 enum Back {
     Thread(Arc<Line>, Option<JoinHandle<()>>),
     Process(Child),
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Ending {
-    /// Its number.
-    pub attempt: u64,
-    /// How long it ran, in milliseconds.
-    pub ran: u64,
-    /// What follows.
-    pub then: Next,
-}
-
-/// What `hello` said.
-#[derive(Clone, Copy, Debug)]
-pub struct Connected {
-    /// The attempt.
-    pub attempt: u64,
-    /// How often the lease is refreshed, in milliseconds.
-    pub interval: u64,
-    /// How long to wait for a viewer, in milliseconds.
-    pub wait_for_viewer: u64,
-}
-
-/// A wake as it was handed over.
-#[derive(Clone, Debug)]
-pub struct Woken {
-    /// Where to go.
-    pub url: String,
-    /// The length of the token.
-    pub length: u64,
-    /// The [`sum`](crate::fact::sum) of the token.
-    pub sum: u64,
-    /// The session.
-    pub session: Option<String>,
-}
-
-impl Ending {
-    /// The wait before the next connect.
-    ///
-    /// # Panics
-    ///
-    /// If something else follows.
-    #[must_use]
-    pub fn wait(&self) -> Wait {
-        match self.then {
-            Next::Connect(wait) => wait,
-            other => panic!("not a connect follows, but {other:?}"),
-        }
-    }
-
-    /// Checks that the next connect is made at once: no row, no guard, no draw.
-    ///
-    /// # Panics
-    ///
-    /// If it is not.
-    pub fn is_at_once(&self) {
-        let wait = self.wait();
-        assert_eq!(wait, Wait { row: 0, flap: 0, retry_after: 0, window: 0, total: 0 });
-    }
-
-    /// Checks that the wait is what a row gives, in seconds, drawn from its upper half, and nothing else.
-    ///
-    /// # Panics
-    ///
-    /// If it is not.
-    pub fn is_after(&self, row: u64) {
-        let wait = self.wait();
-        assert_eq!((wait.row, wait.flap, wait.retry_after), (row * 1000, 0, 0), "{wait:?}");
-        assert_eq!(wait.window, 0, "{wait:?}");
-        assert!((row * 500..=row * 1000).contains(&wait.total), "not the upper half: {wait:?}");
-    }
 }
 
 impl Run {
@@ -162,6 +97,7 @@ impl Run {
             began: 0,
             ended: 0,
             found: None,
+            last: None,
             history: History::default(),
             clock,
             back,
@@ -186,6 +122,7 @@ impl Run {
                 panic!("{what} did not come; so far: {:#?}", self.tail());
             };
             if let Some(found) = pick(&told.fact) {
+                self.last = Some(told.clone());
                 if let Fact::Ended { attempt, code, words, ran, then } = told.fact {
                     self.found = Some((Ending { attempt, ran, then }, code, words));
                 }
@@ -193,6 +130,12 @@ impl Run {
             }
             assert!(!matters(&told.fact), "instead of {what} came {:?}", told.fact);
         }
+    }
+
+    /// Has the fact that was found last be found again.
+    pub(super) fn put_back(&mut self) {
+        self.ahead.extend(self.last.take());
+        self.ahead.rotate_right(1);
     }
 
     fn next(&mut self, until: Instant) -> Option<Told> {
@@ -363,48 +306,6 @@ impl Run {
         }
     }
 
-    /// Lets so many seconds pass on a stream that lives, and every heartbeat be answered that is due by then;
-    /// less, if the attempt ends.
-    pub fn lives(&mut self, seconds: u64) {
-        for _ in 0..seconds {
-            self.forward(Duration::from_secs(1));
-            self.hears();
-            if self.is_over() {
-                return;
-            }
-        }
-    }
-
-    /// Lets so many seconds pass on a stream that is silent, while every heartbeat is answered; less, if the
-    /// attempt ends.
-    pub fn is_left_alone(&mut self, seconds: u64) {
-        for _ in 0..seconds {
-            self.forward(Duration::from_secs(1));
-            if self.is_over() {
-                return;
-            }
-            if self.came(|fact| matches!(fact, Fact::Beat { .. })) {
-                self.answer();
-            }
-        }
-    }
-
-    /// Lets time pass on a stream that lives, until a heartbeat is sent.
-    ///
-    /// # Panics
-    ///
-    /// If none is within a minute.
-    pub fn lives_until_a_beat(&mut self) {
-        for _ in 0..60 {
-            self.forward(Duration::from_secs(1));
-            self.hears();
-            if self.came(|fact| matches!(fact, Fact::Beat { .. })) {
-                return self.beat();
-            }
-        }
-        panic!("no heartbeat within a minute");
-    }
-
     /// Whether something has ended that was not looked for yet.
     pub fn is_over(&mut self) -> bool {
         self.came(matters)
@@ -419,7 +320,7 @@ impl Run {
         assert!(!self.is_over(), "it was to go on: {:#?}", self.ahead);
     }
 
-    fn came(&mut self, which: impl Fn(&Fact) -> bool) -> bool {
+    pub(super) fn came(&mut self, which: impl Fn(&Fact) -> bool) -> bool {
         while let Ok(told) = self.facts.try_recv() {
             self.take(told);
         }
@@ -472,47 +373,21 @@ impl Run {
         self.ahead.clear();
     }
 
-    /// Lets the wait pass that follows an end, and not a millisecond more; checks that the next connect comes
-    /// then, and not a millisecond earlier.
-    pub fn comes_back(&mut self, ending: &Ending) -> u64 {
-        self.passes(ending.wait().total);
-        self.connecting()
-    }
-
-    /// Lets a wait pass that ends in a connect, and one for the connect bucket behind it, if there is one.
-    pub fn passes(&mut self, wait: u64) {
-        let mut wait = wait;
-        loop {
-            if wait > 0 {
-                self.forward(Duration::from_millis(wait - 1));
-                self.is_quiet();
-                self.forward(Duration::from_millis(1));
-            }
-            let next = self.find("a connect, or a wait for one", |fact| match fact {
-                Fact::Connecting { .. } => Some(Err(fact.clone())),
-                Fact::Held { wait } => Some(Ok(*wait)),
-                _ => None,
-            });
-            match next {
-                Ok(held) => wait = held,
-                Err(fact) => {
-                    // It is found again by whoever asks for it.
-                    self.ahead.push_front(Told { at: 0, fact });
-                    return;
-                }
-            }
-        }
-    }
-
     /// The clock's pace.
     #[must_use]
     pub fn pace(&self) -> Pace {
         self.clock.pace()
     }
 
-    /// Puts the clock forward, and waits until everything is done that follows from it.
+    /// Puts the clock forward, and waits until everything is done that follows from it. A driver that finds
+    /// itself late has its moment to catch up within that time.
     pub fn forward(&mut self, by: Duration) {
-        self.clock.forward(by);
+        let last = if by > LATE { CATCH_UP } else { by };
+        if by > last {
+            self.clock.forward(by - last);
+            self.tell(Command::Look);
+        }
+        self.clock.forward(last);
         self.tell(Command::Look);
     }
 
@@ -522,15 +397,11 @@ impl Run {
         self.tell(Command::Look);
     }
 
-    /// Suspends the device for so long.
+    /// Suspends the device for so long, and lets it catch up.
     pub fn suspend(&mut self, by: Duration) {
         self.clock.suspend(by);
         self.tell(Command::Look);
-    }
-
-    /// Moves the clock as a suspend does, and lets the client find out when it is next looked at.
-    pub fn suspend_unseen(&mut self, by: Duration) {
-        self.clock.suspend(by);
+        self.forward(CATCH_UP);
     }
 
     /// Tells the client something, and waits until everything is done that follows from it.

@@ -18,6 +18,7 @@ pub(super) const ALL: &[Scenario] = &[
         story: "The clock jumps forward by an hour, and later by a hundred years.",
         must: "Take it for the silence that it looks like: come back at once, with the lease.",
         rows: &["4 watch: read timeout", "3 without overflow"],
+        needs: &[],
         stage: |ground| ground.server(|n| good(&format!("l-{n}"))),
         play: |bench| {
             let mut run = bench.watch();
@@ -31,13 +32,13 @@ pub(super) const ALL: &[Scenario] = &[
             }
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "clock-back",
         story: "The clock jumps back by an hour, before hello and after it.",
         must: "Do nothing because of it, and still take a wake.",
         rows: &["6.11 every input in every state", "6.8 no wait is negative"],
+        needs: &[],
         stage: |ground| {
             let gate = Gate::new();
             let script = then("l", &gate, [Step::send(wake("wss://a.example/", "t")), Step::Hold]);
@@ -59,13 +60,13 @@ pub(super) const ALL: &[Scenario] = &[
             bench.open(0);
             assert_eq!(run.wake().url, "wss://a.example/");
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "suspended",
         story: "The device is suspended for two hours while it watches, and while it waits.",
         must: "Notice the resume by itself, and connect at once; with the lease, if it had one.",
         rows: &["5.5 hints end a watch", "8 the clock keeps counting while suspended"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| {
                 if n == 1 { crate::wire::status("409 Conflict") } else { good(&format!("l-{n}")) }
@@ -81,13 +82,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.suspend(secs(7200));
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "resume-announced",
         story: "The application says that the device was suspended.",
         must: "Connect at once, with the lease.",
         rows: &["5.5 hints end a watch"],
+        needs: &[],
         stage: |ground| ground.server(|n| good(&format!("l-{n}"))),
         play: |bench| {
             let mut run = bench.watch();
@@ -97,13 +98,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(bench.previous(1).as_deref(), Some("l-0"));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "deadline-in-time",
         story: "No head comes; the client's own timer runs, twenty times as fast as life.",
         must: "Give up after 30 s and come back after the backoff, neither of them early.",
         rows: &["3 hello deadline", "3 backoff"],
+        needs: &[],
         stage: |ground| ground.server(|n| if n == 0 { vec![Step::Hold] } else { good("l") }),
         play: |bench| {
             let mut run = bench.watch_with(Options { pace: Pace::Times(20), ..bench.options() });
@@ -126,6 +127,5 @@ pub(super) const ALL: &[Scenario] = &[
             let start = Clock::new(Pace::Still).at(Duration::ZERO).as_millis();
             assert!(again >= start + ending.ran + ending.wait().total, "{history:#?}");
         },
-        ..Scenario::NONE
     },
 ];

@@ -30,6 +30,7 @@ pub(super) const ALL: &[Scenario] = &[
         story: "Nobody listens on the port; later somebody does.",
         must: "Say that there is no connection; wait 1, 2, 4 s, each drawn from its upper half; connect when it can.",
         rows: &["4 connect: transport error", "4 backoff doubled", "5.3 upper half"],
+        needs: &[],
         stage: |ground| Ok(Stage::of(ground.builder().watches(|_| good("l")).deaf()?)),
         play: |bench| {
             let mut run = bench.watch();
@@ -44,13 +45,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             bench.saw_watches(1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "reset-before-head",
         story: "The connection is reset when the request has come, twice.",
         must: "Say that it broke; wait 1 s, 2 s; connect again.",
         rows: &["4 connect: transport error"],
+        needs: &[],
         stage: |ground| ground.server(|n| if n < 2 { vec![Step::Reset] } else { good("l") }),
         play: |bench| {
             let mut run = bench.watch();
@@ -62,13 +63,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             bench.saw_watches(3);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "not-http",
         story: "Something else answers on the port: SSH.",
         must: "Say that the answer is no HTTP; wait 1 s; connect again.",
         rows: &["4 connect: transport error"],
+        needs: &[],
         stage: |ground| {
             let banner = vec![Step::send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Step::Hold];
             ground.server(move |n| if n == 0 { banner.clone() } else { good("l") })
@@ -80,13 +81,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.comes_back(&ending);
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "head-without-end",
         story: "Header lines come, and go on coming: 64 MiB of them.",
         must: "Give up at a limit of its own; wait 1 s; connect again.",
         rows: &["4 connect: transport error", "6.9 memory is bounded"],
+        needs: &[],
         stage: |ground| {
             let filler = format!("x-filler: {}\r\n", "x".repeat(1000)).into_bytes();
             let endless = vec![
@@ -104,13 +105,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.comes_back(&ending);
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "head-byte-by-byte",
         story: "The head and hello come one byte at a time.",
         must: "Connect as if they had come whole.",
         rows: &["6.10 how the bytes are cut changes nothing"],
+        needs: &[],
         stage: |ground| {
             let bytes = format!("{STREAM}{}", hello("l", 20_000)).into_bytes();
             ground.server(move |_| vec![Step::Drip(bytes.clone(), millis(1)), Step::Hold])
@@ -120,13 +121,13 @@ pub(super) const ALL: &[Scenario] = &[
             assert_eq!(run.connected().interval, 20_000);
             run.goes_on();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "black-hole",
         story: "The server's backlog is full: a connect is answered neither yes nor no.",
         must: "Give up when the deadline for hello has passed, which covers the connect; wait 1 s; try again.",
         rows: &["3 hello deadline", "8 one deadline covers everything up to hello"],
+        needs: &[],
         stage: |_| {
             let backlog = FullBacklog::new()?;
             Ok(Stage { url: backlog.url(), backlog: Some(backlog), ..Stage::default() })
@@ -140,7 +141,6 @@ pub(super) const ALL: &[Scenario] = &[
                 run.ended(End::Connect(fault)).is_after(1);
             }
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "no-head",
@@ -151,6 +151,7 @@ pub(super) const ALL: &[Scenario] = &[
             "4 connect: hello deadline",
             "6.2 given up before the next connect",
         ],
+        needs: &[],
         stage: |ground| ground.server(|n| if n == 0 { vec![Step::Hold] } else { good("l") }),
         play: |bench| {
             let mut run = bench.watch();
@@ -159,13 +160,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             bench.server().wait_open(1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "no-hello",
         story: "The head comes and hello does not: a proxy on the way buffers. Comments come, which change nothing.",
         must: "Give up after 30 s, and name the remedy: to switch the proxy's buffering off.",
         rows: &["3 hello deadline", "4 connect: hello deadline"],
+        needs: &[],
         stage: |ground| ground.server(|n| if n == 0 { stream(": padding\n") } else { good("l") }),
         play: |bench| {
             let mut run = bench.watch();
@@ -176,13 +177,13 @@ pub(super) const ALL: &[Scenario] = &[
             let said = ConnectFault::HelloTimeout { opened: true }.to_string();
             assert!(said.contains("switch its response buffering off"), "{said}");
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "hello-just-in-time",
         story: "Hello comes 29.999 s after the connect.",
         must: "Be connected, and stay so.",
         rows: &["3 hello deadline"],
+        needs: &[],
         stage: |ground| {
             let gate = Gate::new();
             let wait = Step::Wait(gate.clone());
@@ -199,13 +200,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.forward(millis(1));
             run.is_quiet();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "name-moves",
         story: "The service's name leads to another address while the watch is open; then the old one closes it.",
         must: "Look the name up anew, and go where it leads now.",
         rows: &["8 names are looked up anew", "4 watch: stream ended cleanly"],
+        needs: &[],
         stage: |ground| {
             let gate = Gate::new();
             let close = then("l-1", &gate, []);
@@ -235,13 +236,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(bench.previous(0).as_deref(), Some("l-1"));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "offline",
         story: "The device says that it has no network, for ten minutes, and then that it has one.",
         must: "Attempt nothing and forget nothing meanwhile; then notice what has passed, and come back with its lease.",
         rows: &["5.5 offline", "4 watch: read timeout"],
+        needs: &[],
         stage: |ground| ground.server(|n| good(&format!("l-{n}"))),
         play: |bench| {
             let mut run = bench.watch();
@@ -251,18 +252,19 @@ pub(super) const ALL: &[Scenario] = &[
             run.is_quiet();
             bench.saw_watches(1);
             run.tell(Command::Offline { offline: false });
+            run.forward(secs(1));
             let ending = run.ended(End::Watch(Outcome::ReadTimeout));
             ending.is_at_once();
             run.connected();
             assert_eq!(bench.previous(1).as_deref(), Some("l-0"));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "network-changes",
         story: "The network changes during a wait of 30 s, then three times in a row while the watch is open.",
         must: "Connect at once each time, with the lease; the fourth time is one too many and changes nothing.",
         rows: &["5.5 hints end a backoff", "5.5 hints end a watch", "5.5 bucket of 3"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| if n == 0 { status("409 Conflict") } else { good(&format!("l-{n}")) })
         },
@@ -284,13 +286,13 @@ pub(super) const ALL: &[Scenario] = &[
             assert_eq!(run.stats().hints_ignored, 1);
             assert_eq!(bench.watches().len(), 4);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "descriptors-exhausted",
         story: "The process has no file descriptor left when it has to connect again; later it has.",
         must: "Say that there is no connection, back off, and connect when it can.",
         rows: &["4 connect: transport error"],
+        needs: &[],
         stage: |ground| {
             let busy = vec![Step::send(answer("409 Conflict", &[], "")), Step::Cut];
             ground.server(move |n| if n == 0 { busy.clone() } else { good("l-2") })
@@ -315,7 +317,6 @@ pub(super) const ALL: &[Scenario] = &[
             }) {}
             bench.saw_watches(2);
         },
-        ..Scenario::NONE
     },
 ];
 

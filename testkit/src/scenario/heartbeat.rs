@@ -82,6 +82,7 @@ pub(super) const ALL: &[Scenario] = &[
         story: "Every heartbeat is accepted.",
         must: "Send the first after half an interval to a whole one, and then one each interval, on the lease, as JSON.",
         rows: &["2.3", "3 heartbeat", "5.3 the first heartbeat"],
+        needs: &[],
         stage: |ground| beating(ground, |_| status("204 No Content")),
         play: |bench| {
             let mut run = bench.watch();
@@ -100,13 +101,13 @@ pub(super) const ALL: &[Scenario] = &[
                 assert_eq!(beat.body, r#"{"watchLeaseId":"l-0"}"#);
             }
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "rhythm-in-time",
         story: "The same, by the client's own timer, twenty times as fast as life.",
         must: "Never send one early.",
         rows: &["3 heartbeat", "5.3 the first heartbeat"],
+        needs: &[],
         stage: |ground| beating(ground, |_| status("204 No Content")),
         play: |bench| {
             let mut run = bench.watch_with(Options { pace: Pace::Times(20), ..bench.options() });
@@ -119,13 +120,13 @@ pub(super) const ALL: &[Scenario] = &[
                 assert!(at - first >= 10_000 + n * 20_000, "{sent:?} after {first}");
             }
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-statuses",
         story: "Every other heartbeat is answered 400, 403, 404, 405, 418, 429, 500, 503, 302, 599.",
         must: "Carry on: each is one failed heartbeat, and the next succeeds.",
         rows: &["2.3 anything else", "3 heartbeat silence not reached"],
+        needs: &[],
         stage: |ground| {
             beating(ground, |n| match STATUSES.get(n / 2) {
                 Some(line) if n % 2 == 0 => status(line),
@@ -143,13 +144,13 @@ pub(super) const ALL: &[Scenario] = &[
             }
             assert_eq!(bench.watches().len(), 1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-unauthorized",
         story: "A heartbeat is answered 401, while the stream is fine.",
         must: "Stop for good.",
         rows: &["2.3 401", "4 watch: heartbeat answered 401"],
+        needs: &[],
         stage: |ground| beating(ground, |_| status("401 Unauthorized")),
         play: |bench| {
             let mut run = bench.watch();
@@ -161,13 +162,13 @@ pub(super) const ALL: &[Scenario] = &[
             bench.server().wait_open(0);
             assert_eq!(bench.server().seen().len(), 2);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-conflict",
         story: "A heartbeat is answered 409: another client took the lease.",
         must: "Wait 30 s, and connect without the lease.",
         rows: &["2.3 409", "4 watch: heartbeat answered 409", "6.3"],
+        needs: &[],
         stage: |ground| beating(ground, |_| status("409 Conflict")),
         play: |bench| {
             let mut run = bench.watch();
@@ -179,13 +180,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(bench.previous(1), None);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-gone",
         story: "A heartbeat is answered 410: the server was restarted and has lost its leases.",
         must: "Connect at once, without the lease.",
         rows: &["2.3 410", "4 watch: heartbeat answered 410", "6.3"],
+        needs: &[],
         stage: |ground| beating(ground, |_| status("410 Gone")),
         play: |bench| {
             let mut run = bench.watch();
@@ -196,7 +197,6 @@ pub(super) const ALL: &[Scenario] = &[
             assert_eq!(bench.previous(1), None);
             bench.server().wait_open(1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-redirected",
@@ -207,6 +207,7 @@ pub(super) const ALL: &[Scenario] = &[
             "3 heartbeat silence",
             "4 watch: heartbeats failed for too long",
         ],
+        needs: &[],
         stage: |ground| {
             let elsewhere = FaultServer::builder().heartbeats(|_| status("200 OK")).start()?;
             let location = format!("{}/v1/watch/heartbeat", elsewhere.url());
@@ -216,7 +217,6 @@ pub(super) const ALL: &[Scenario] = &[
             Ok(Stage { elsewhere: Some(elsewhere), ..stage })
         },
         play: |bench| fails_three_times(bench, HeartbeatFault::Status(307)),
-        ..Scenario::NONE
     },
     Scenario {
         name: "beats-dead",
@@ -227,15 +227,16 @@ pub(super) const ALL: &[Scenario] = &[
             "3 the two signs of life never feed each other",
             "4 watch: heartbeats failed for too long",
         ],
+        needs: &[],
         stage: |ground| beating(ground, |_| vec![Step::Hold]),
         play: |bench| fails_three_times(bench, HeartbeatFault::Timeout),
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-answer-lost",
         story: "A heartbeat is taken and its answer lost: the connection is reset. The next is accepted.",
         must: "Carry on.",
         rows: &["2.3 no answer", "3 heartbeat silence not reached"],
+        needs: &[],
         stage: |ground| {
             beating(ground, |n| if n == 0 { vec![Step::Reset] } else { status("204 No Content") })
         },
@@ -248,13 +249,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.accepted();
             assert_eq!(bench.watches().len(), 1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-answer-cut",
         story: "The answer to a heartbeat is cut in the middle of its head. The next is accepted.",
         must: "Carry on: half a 204 refreshes nothing.",
         rows: &["2.3 no answer"],
+        needs: &[],
         stage: |ground| {
             beating(ground, |n| {
                 let half = vec![Step::send("HTTP/1.1 204 No Con"), Step::Cut];
@@ -269,13 +270,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.lives_until_a_beat();
             run.accepted();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-late",
         story: "A heartbeat is not answered within 10 s; a 410 for it comes after that. The next is accepted.",
         must: "Abandon it after 10 s, not a millisecond earlier, and close its connection; not hear the late answer.",
         rows: &["3 heartbeat timeout", "6.4 input of what was given up"],
+        needs: &[],
         stage: |ground| {
             let gate = Gate::new();
             let late = vec![Step::Wait(gate.clone()), Step::send(answer("410 Gone", &[], ""))];
@@ -301,13 +302,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.accepted();
             assert_eq!(bench.watches().len(), 1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-slow",
         story: "Each heartbeat is answered well, after 9 s.",
         must: "Take each answer.",
         rows: &["3 heartbeat timeout"],
+        needs: &[],
         stage: |ground| {
             let gate = Gate::new();
             let slow =
@@ -324,13 +325,13 @@ pub(super) const ALL: &[Scenario] = &[
             let (fault, took) = run.answer();
             assert_eq!((fault, took), (None, 9_000));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-connection-closed",
         story: "After each answer the server closes the connection, without having said so.",
         must: "Send the next heartbeat over a new one: none fails.",
         rows: &["2.3 2xx", "8 a pooled connection is not used again after a fault"],
+        needs: &[],
         stage: |ground| {
             beating(ground, |_| vec![Step::send(answer("204 No Content", &[], "")), Step::Cut])
         },
@@ -342,13 +343,13 @@ pub(super) const ALL: &[Scenario] = &[
                 run.accepted();
             }
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-answered-twice",
         story: "Each heartbeat is answered 204, and behind that comes a 410 that nobody asked for.",
         must: "Not take the second answer for the next heartbeat's.",
         rows: &["2.3 2xx", "6.4 input of what was given up"],
+        needs: &[],
         stage: |ground| {
             beating(ground, |_| {
                 let both = answer("204 No Content", &[], "") + &answer("410 Gone", &[], "");
@@ -363,13 +364,13 @@ pub(super) const ALL: &[Scenario] = &[
                 run.accepted();
             }
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beat-body-without-end",
         story: "A heartbeat is answered 200, with a body of a gigabyte.",
         must: "Count it, and close the connection rather than read on.",
         rows: &["2.3 2xx", "7 error body"],
+        needs: &[],
         stage: |ground| {
             beating(ground, |_| {
                 let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n";
@@ -384,13 +385,13 @@ pub(super) const ALL: &[Scenario] = &[
             bench.server().wait_open(1);
             assert!(bench.server().sent() < 64 << 20, "it read {} bytes", bench.server().sent());
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "beats-unreachable",
         story: "Behind a proxy that dies for new connections the stream lives on: no heartbeat gets through.",
         must: "Say for each that it failed; after three intervals come back.",
         rows: &["3 heartbeat silence", "4 watch: heartbeats failed for too long"],
+        needs: &[],
         stage: |ground| beating(ground, |_| status("204 No Content"))?.behind_a_proxy(),
         play: |bench| {
             let mut run = bench.watch();
@@ -401,6 +402,5 @@ pub(super) const ALL: &[Scenario] = &[
             run.lives(82);
             fail_until_lost(&mut run, HeartbeatFault::Transport(TransportFault::Broken));
         },
-        ..Scenario::NONE
     },
 ];

@@ -22,9 +22,11 @@ fn numbers(interval: &str, wait: &str) -> String {
     )
 }
 
-/// What is said in `hello`, and how it is taken: the interval and the wait for a viewer in milliseconds, or
-/// what is wrong.
-fn hellos() -> Vec<(String, Result<(u64, u64), WireFault>)> {
+/// The interval and the wait for a viewer in milliseconds, or what is wrong.
+type Taken = Result<(u64, u64), WireFault>;
+
+/// What is said in `hello`, and how it is taken.
+fn hellos() -> Vec<(String, Taken)> {
     let wrong = |field| Err(WireFault::Type(field));
     let missing = |field| Err(WireFault::Missing(field));
     let beats = Field::HeartbeatIntervalMs;
@@ -113,6 +115,7 @@ pub(super) const ALL: &[Scenario] = &[
         story: "Hello says 0, 1, 2^63, -1, 10^30, 1.5, a string, null; fields are missing, unknown, out of their alphabet; it is no JSON.",
         must: "Clamp what is a number, pass over what is unknown, name what is wrong and by which field.",
         rows: &["2.2 hello", "2.2 clamped", "4 connect: malformed hello", "7 lease id"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| match hellos().get(n) {
                 Some((data, Ok(_))) => ends(event(data)),
@@ -139,13 +142,13 @@ pub(super) const ALL: &[Scenario] = &[
             }
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "hello-deep",
         story: "The data of hello is 100,000 brackets deep, in one line and in many.",
         must: "Say so; neither overflow nor read on.",
         rows: &["7 JSON", "7 one line", "4 connect: a limit exceeded", "6.11 no panic"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| match n {
                 0 => stream(event(&"[".repeat(100_000))),
@@ -166,31 +169,31 @@ pub(super) const ALL: &[Scenario] = &[
             run.comes_back(&deep);
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "byte-order-mark",
         story: "The stream begins with a byte order mark: whole, cut into its bytes, and twice.",
         must: "Pass over one; what a second one begins is a field that nobody knows.",
         rows: &["2.2 as the standard says", "6.10 how the bytes are cut changes nothing"],
+        needs: &[],
         stage: |ground| ground.server(granted(MARKS)),
         play: |bench| are_granted(bench, MARKS.len()),
-        ..Scenario::NONE
     },
     Scenario {
         name: "line-ends",
         story: "Lines end in CR, in CRLF, in CRLF cut between the two, and in all of them.",
         must: "Read the same hello each time.",
         rows: &["2.2 as the standard says", "6.10 how the bytes are cut changes nothing"],
+        needs: &[],
         stage: |ground| ground.server(granted(LINE_ENDS)),
         play: |bench| are_granted(bench, LINE_ENDS.len()),
-        ..Scenario::NONE
     },
     Scenario {
         name: "hello-twice",
         story: "A second hello comes on the same stream, with another lease.",
         must: "Report it and change nothing: heartbeats go on the first lease.",
         rows: &["2.2 a second one is ignored and reported"],
+        needs: &[],
         stage: |ground| {
             ground.server(|_| {
                 let twice = format!("{}{}", hello("first", 20_000), hello("second", 1_000));
@@ -205,13 +208,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.accepted();
             assert_eq!(bench.beats()[0].body, r#"{"watchLeaseId":"first"}"#);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "ends-before-hello",
         story: "The stream opens and ends without a hello, twice.",
         must: "Take it for a failed connect: wait 1, 2 s.",
         rows: &["4 connect: end of stream before hello"],
+        needs: &[],
         stage: |ground| ground.server(|n| if n < 2 { ends(": nobody home\n") } else { good("l") }),
         play: |bench| {
             let mut run = bench.watch();
@@ -222,6 +225,5 @@ pub(super) const ALL: &[Scenario] = &[
             }
             run.connected();
         },
-        ..Scenario::NONE
     },
 ];

@@ -16,8 +16,10 @@ use crate::{FaultServer, Gate, Step};
 
 const URL: &str = "wss://a.example/";
 
+type Reach = fn(&mut Run);
+
 /// The places in which a watch can stand, and how it is brought there: the server's script has its number.
-const PLACES: [(&str, fn(&mut Run)); 8] = [
+const PLACES: [(&str, Reach); 8] = [
     ("connecting", |run| {
         run.connecting();
     }),
@@ -114,6 +116,7 @@ pub(super) const ALL: &[Scenario] = &[
         story: "The watch is stopped while it connects, opens, watches, heartbeats, waits, is awake, parked and offline.",
         must: "Stop promptly each time, close everything, ask for nothing more.",
         rows: &["6.6 nothing after a stop", "8 stopping is prompt in every state"],
+        needs: &[],
         stage: places,
         play: |bench| {
             everywhere(bench, |run| {
@@ -121,22 +124,22 @@ pub(super) const ALL: &[Scenario] = &[
                 run.stopped(StopReason::Requested);
             });
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "drop-everywhere",
         story: "The watch is dropped in each of these places.",
         must: "Leave nothing open, and ask for nothing more.",
         rows: &["8 leaves no task, socket or descriptor behind"],
+        needs: &[],
         stage: places,
         play: |bench| everywhere(bench, |run| run.tell(Command::Drop)),
-        ..Scenario::NONE
     },
     Scenario {
         name: "polled-in-pieces",
         story: "Hello, comments and a wake come byte by byte; the future of the next event is dropped at every await.",
         must: "Lose nothing.",
         rows: &["8 dropping the future at any await loses nothing"],
+        needs: &[],
         stage: |ground| {
             ground.server(|_| {
                 let bytes = format!("{STREAM}{}:\n:\n:\n{}", hello("l", 20_000), wake(URL, "t"));
@@ -149,40 +152,40 @@ pub(super) const ALL: &[Scenario] = &[
             assert_eq!(run.wake().url, URL);
             assert_eq!(run.stats().comments, 3);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "panic-on-open",
         story: "The transport panics when it is to open a second watch.",
         must: "Go down with it, close everything, and leave other watches alone.",
         rows: &["8 leaves no task, socket or descriptor behind"],
+        needs: &[],
         stage: |ground| ground.server(|n| if n == 0 { status("500 Oops") } else { good("l") }),
         play: |bench| panics(bench, PanicAt::Open),
-        ..Scenario::NONE
     },
     Scenario {
         name: "panic-on-bytes",
         story: "The transport panics when something of the stream comes.",
         must: "Go down with it, close everything, and leave other watches alone.",
         rows: &["8 leaves no task, socket or descriptor behind"],
+        needs: &[],
         stage: |ground| ground.server(|_| good("l")),
         play: |bench| panics(bench, PanicAt::Chunk),
-        ..Scenario::NONE
     },
     Scenario {
         name: "panic-on-heartbeat",
         story: "The transport panics when a heartbeat is to be sent.",
         must: "Go down with it, close everything, and leave other watches alone.",
         rows: &["8 leaves no task, socket or descriptor behind"],
+        needs: &[],
         stage: |ground| ground.server(|_| good("l")),
         play: |bench| panics(bench, PanicAt::Post),
-        ..Scenario::NONE
     },
     Scenario {
         name: "two-clients",
         story: "Two processes have one token. A real server grants the lease to the first; then the first is killed.",
         must: "The second is refused, waits 30 s each time, and is granted the lease when it has lapsed; the first is never disturbed.",
         rows: &["2.1 409", "4 connect: 409"],
+        needs: &[],
         stage: |_| {
             let house = House::open()?;
             let url = format!("http://{}", house.address());
@@ -213,13 +216,13 @@ pub(super) const ALL: &[Scenario] = &[
                 second.forward(secs(60));
             }
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "server-restarts",
         story: "A real server crashes, its leases lost; another stands where it stood.",
         must: "Come back at once or after 1 s, naming its lease, and be granted a new one.",
         rows: &["4 watch: stream error", "2.1 previousWatchLeaseId"],
+        needs: &[],
         stage: |_| Stage { house: Some(House::open()?), ..Stage::default() }.behind_a_proxy(),
         play: |bench| {
             let mut run = bench.watch();
@@ -235,13 +238,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(new.open_watches(), 1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "stopped-shortly",
         story: "The process is stopped (SIGSTOP) for one second and a half, less than any deadline.",
         must: "Go on as if nothing had been.",
         rows: &["3 read deadline", "3 heartbeat"],
+        needs: &[],
         stage: |ground| {
             ground.server(|_| vec![Step::send(STREAM), Step::send(hello("l", 2_000)), comments()])
         },
@@ -253,13 +256,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.accepted();
             assert_eq!(bench.watches().len(), 1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "stopped-longer-than-the-lease",
         story: "The process is stopped (SIGSTOP) for longer than its lease lives, on a stream that is silent meanwhile.",
         must: "Notice what has passed, and come back at once with the lease.",
         rows: &["4 watch: read timeout", "3 heartbeat"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| if n == 0 { stream(hello("l-1", 1_000)) } else { good("l-2") })
         },
@@ -271,13 +274,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(bench.previous(1).as_deref(), Some("l-1"));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "stopped-and-gone",
         story: "The process is stopped (SIGSTOP) on a stream that lives, and its lease expires: the next heartbeat is answered 410.",
         must: "Come back at once, without the lease.",
         rows: &["4 watch: heartbeat answered 410"],
+        needs: &[],
         stage: |ground| {
             ground.servers(
                 |n| {
@@ -295,13 +298,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(bench.previous(1), None);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "stopped-and-woken",
         story: "While the process is stopped (SIGSTOP) a wake arrives; it runs again when every deadline has long passed.",
         must: "Take the wake that lies in its socket: input comes before deadlines.",
         rows: &["3 at one instant, input is applied before timers", "6.11 no lost wake"],
+        needs: &[],
         stage: |ground| {
             let gate = Gate::new();
             let before = [Step::send(STREAM), Step::send(hello("l-1", 1_000))];
@@ -321,13 +324,13 @@ pub(super) const ALL: &[Scenario] = &[
             });
             assert_eq!(run.wake().url, URL);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "two-watches",
         story: "Two watches run in one process, each against a server of its own; one of them is refused.",
         must: "Keep out of each other's way.",
         rows: &["6.1"],
+        needs: &[],
         stage: |ground| {
             let former = FaultServer::builder().watches(|_| status("500 Oops")).start()?;
             Ok(Stage { former: Some(former), ..ground.server(|_| good("l"))? })
@@ -345,6 +348,5 @@ pub(super) const ALL: &[Scenario] = &[
             }
             other.is_quiet();
         },
-        ..Scenario::NONE
     },
 ];

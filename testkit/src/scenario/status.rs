@@ -30,8 +30,10 @@ const REDIRECTS: [&str; 5] = [
     "308 Permanent Redirect",
 ];
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// What is said about a `Retry-After`: status line, headers, and for how many seconds it is heeded.
-const RETRY_AFTER: [(&str, &[(&str, &str)], u64); 9] = [
+const RETRY_AFTER: [(&str, Headers, u64); 9] = [
     ("429 Too Many Requests", &[("retry-after", "5")], 5),
     ("503 Service Unavailable", &[("Retry-After", "86400")], 3600),
     ("503 Service Unavailable", &[("retry-after", "0")], 0),
@@ -79,6 +81,7 @@ pub(super) const ALL: &[Scenario] = &[
         story: "400, 403, 404, 405, 410, 418, 500, 502, 599, one after the other.",
         must: "Take each for a transient failure; double the backoff from 1 s to 30 s; connect in the end.",
         rows: &["2.1 anything else", "4 connect: other status", "4 backoff doubled"],
+        needs: &[],
         stage: |ground| ground.server(answers(&STATUSES)),
         play: |bench| {
             let mut run = bench.watch();
@@ -86,13 +89,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             bench.saw_watches(STATUSES.len() + 1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "unauthorized",
         story: "401.",
         must: "Stop for good, after one request.",
         rows: &["2.1 401", "4 connect: 401", "6.6 nothing after a stop"],
+        needs: &[],
         stage: |ground| ground.server(|_| status("401 Unauthorized")),
         play: |bench| {
             let mut run = bench.watch();
@@ -103,13 +106,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.is_quiet();
             bench.saw_watches(1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "unauthorized-parked",
         story: "401 twice, to a client that parks; then it is given a new token.",
         must: "Show it, wait 5 and 10 min, and try the new token at once.",
         rows: &["5.6 park"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| if n < 3 { status("401 Unauthorized") } else { good("l") })
         },
@@ -132,13 +135,13 @@ pub(super) const ALL: &[Scenario] = &[
             let last = bench.watches().pop().expect("a watch");
             assert_eq!(last.header("authorization"), Some("Bearer canary-new-token"));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "conflict",
         story: "A stream ends; the next connect, which names its lease, is answered 409.",
         must: "Forget the lease, wait 30 s, and connect without one.",
         rows: &["2.1 409", "4 connect: 409"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| match n {
                 0 => ends(hello("l-0", 20_000)),
@@ -156,13 +159,13 @@ pub(super) const ALL: &[Scenario] = &[
             assert_eq!(bench.previous(1).as_deref(), Some("l-0"));
             assert_eq!(bench.previous(2), None);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "retry-after",
         story: "429 and 503 with Retry-After: 5, 86400, 0, a date with and without a Date, junk, a number too large; 500 with 7.",
         must: "Wait at least that long and at most half again, never more than an hour and a half; ignore what cannot be read and what comes with another status.",
         rows: &["5.2 Retry-After", "5.3 after a Retry-After"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| match RETRY_AFTER.get(n) {
                 Some((line, headers, _)) => vec![Step::send(answer(line, headers, "busy"))],
@@ -187,7 +190,6 @@ pub(super) const ALL: &[Scenario] = &[
             }
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "redirect-elsewhere",
@@ -198,6 +200,7 @@ pub(super) const ALL: &[Scenario] = &[
             "8 a credential goes only to the configured origin",
             "4 connect: other status",
         ],
+        needs: &[],
         stage: |ground| {
             let elsewhere = FaultServer::builder().watches(|_| good("stolen")).start()?;
             let location = format!("{}/v1/watch", elsewhere.url());
@@ -208,13 +211,13 @@ pub(super) const ALL: &[Scenario] = &[
             Ok(Stage { elsewhere: Some(elsewhere), ..stage })
         },
         play: no_redirect_is_followed,
-        ..Scenario::NONE
     },
     Scenario {
         name: "redirect-to-itself",
         story: "301, 302, 303, 307, 308 to where the request came from.",
         must: "Follow none, back off.",
         rows: &["8 no redirect is followed", "4 connect: other status"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| match REDIRECTS.get(n) {
                 Some(line) => vec![Step::send(answer(line, &[("location", "/v1/watch")], ""))],
@@ -222,22 +225,22 @@ pub(super) const ALL: &[Scenario] = &[
             })
         },
         play: no_redirect_is_followed,
-        ..Scenario::NONE
     },
     Scenario {
         name: "redirect-nowhere",
         story: "301, 302, 303, 307, 308 without Location.",
         must: "Back off.",
         rows: &["4 connect: other status"],
+        needs: &[],
         stage: |ground| ground.server(answers(&REDIRECTS)),
         play: no_redirect_is_followed,
-        ..Scenario::NONE
     },
     Scenario {
         name: "not-the-service",
         story: "204; a hotel's page at 200; JSON at 200; 200 without a type; a type that only begins like the right one.",
         must: "Say that this is not the service, and come back after 30 s each.",
         rows: &["2.1 2xx with any other or no media type", "4 connect: 2xx that is not SSE"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| {
                 let page = |headers: &[(&str, &str)]| {
@@ -262,13 +265,13 @@ pub(super) const ALL: &[Scenario] = &[
             }
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "media-type",
         story: "The media type comes in capitals and with parameters.",
         must: "Connect.",
         rows: &["2.1 compared without case, parameters ignored"],
+        needs: &[],
         stage: |ground| {
             ground.server(|_| {
                 let head =
@@ -279,13 +282,13 @@ pub(super) const ALL: &[Scenario] = &[
         play: |bench| {
             bench.watch().connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "compressed",
         story: "The stream comes as gzip, and as br, though identity was asked for.",
         must: "Name that fault; back off.",
         rows: &["8 a compressed stream is a named fault", "4 connect: anything else"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| {
                 let Some(coding) = ["gzip", "br"].get(n) else { return good("l") };
@@ -303,7 +306,6 @@ pub(super) const ALL: &[Scenario] = &[
             }
             run.connected();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "interim",
@@ -326,6 +328,5 @@ pub(super) const ALL: &[Scenario] = &[
                 matches!(fact, Fact::Status { code: 2, .. }).then_some(())
             });
         },
-        ..Scenario::NONE
     },
 ];

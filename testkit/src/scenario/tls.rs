@@ -50,7 +50,6 @@ pub(super) const ALL: &[Scenario] = &[
             run.lives_until_a_beat();
             run.accepted();
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "tls-expired",
@@ -60,7 +59,6 @@ pub(super) const ALL: &[Scenario] = &[
         needs: NEEDS,
         stage: |ground| server(ground, Certificate::Expired),
         play: is_not_believed,
-        ..Scenario::NONE
     },
     Scenario {
         name: "tls-wrong-host",
@@ -70,7 +68,6 @@ pub(super) const ALL: &[Scenario] = &[
         needs: NEEDS,
         stage: |ground| server(ground, Certificate::WrongHost),
         play: is_not_believed,
-        ..Scenario::NONE
     },
     Scenario {
         name: "tls-unknown-authority",
@@ -80,7 +77,6 @@ pub(super) const ALL: &[Scenario] = &[
         needs: NEEDS,
         stage: |ground| server(ground, Certificate::UnknownAuthority),
         play: is_not_believed,
-        ..Scenario::NONE
     },
     Scenario {
         name: "tls-stall",
@@ -104,7 +100,6 @@ pub(super) const ALL: &[Scenario] = &[
             run.ended(End::Connect(ConnectFault::HelloTimeout { opened: false })).is_after(1);
             bench.server().wait_open(0);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "tls-none",
@@ -125,7 +120,6 @@ pub(super) const ALL: &[Scenario] = &[
             Ok(Stage { url, ..Stage::of(server) })
         },
         play: is_not_believed,
-        ..Scenario::NONE
     },
     Scenario {
         name: "tls-cut",
@@ -151,7 +145,6 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(bench.previous(1).as_deref(), Some("l-1"));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "tls-wake-without",
@@ -177,6 +170,5 @@ pub(super) const ALL: &[Scenario] = &[
             }
             assert_eq!(run.wake().url, "wss://a.example/");
         },
-        ..Scenario::NONE
     },
 ];

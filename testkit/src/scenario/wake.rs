@@ -88,6 +88,7 @@ pub(super) const ALL: &[Scenario] = &[
         story: "A wake comes.",
         must: "Hand it over whole, close the stream, do nothing for two hours; then sleep again at once, without a lease.",
         rows: &["2.2 wake", "4 watch: wake", "6.5 nothing happens until asked to sleep again"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| match n {
                 0 => stream(with_wake("l", &wake(URL, &"x".repeat(60_000)))),
@@ -107,13 +108,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(bench.previous(1), None);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "wake-cut",
         story: "The stream ends at every byte of a wake, one after the other.",
         must: "Never act on a part; take the wake when it is whole.",
         rows: &["2.2 as the standard says", "4 watch: stream ended cleanly", "6.10"],
+        needs: &[],
         stage: |ground| {
             let whole = wake(URL, "t");
             ground.server(move |n| ends(with_wake("l", &whole[..n.min(whole.len())])))
@@ -128,13 +129,13 @@ pub(super) const ALL: &[Scenario] = &[
             }
             assert_eq!(run.wake().url, URL);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "wake-malformed",
         story: "Twenty wakes, each with something wrong: fields, JSON, and URLs that are hostile.",
         must: "Act on none, name what is wrong, and come back.",
         rows: &["2.2 wake", "4 watch: malformed wake", "7 wake url"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| match malformed().get(n) {
                 Some((data, _)) => stream(with_wake("l", &event(data))),
@@ -150,13 +151,13 @@ pub(super) const ALL: &[Scenario] = &[
             }
             assert_eq!(run.wake().url, URL);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "wake-twice",
         story: "Two wakes come in one piece.",
         must: "Wake once; read nothing behind the first.",
         rows: &["2.2 it ends the watch", "6.5 at most one wake"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| {
                 let twice = wake(URL, "t") + &wake("wss://b.example/", "t");
@@ -171,13 +172,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.is_quiet();
             assert_eq!(run.stats().wakes, 1);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "wake-again",
         story: "The same wake comes again after the reconnect.",
         must: "Hand it over again: to tell a repetition from a second wish is not the client's to decide.",
         rows: &["6.5 one watch yields at most one wake"],
+        needs: &[],
         stage: |ground| ground.server(|_| stream(with_wake("l", &wake(URL, "t")))),
         play: |bench| {
             let mut run = bench.watch();
@@ -186,13 +187,13 @@ pub(super) const ALL: &[Scenario] = &[
                 run.tell(DONE);
             }
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "wake-before-hello",
         story: "A wake comes before hello, and another after it.",
         must: "Ignore the first, take the second.",
         rows: &["2.2 events before hello are ignored"],
+        needs: &[],
         stage: |ground| {
             ground.server(|_| {
                 let early = wake("wss://early.example/", "t");
@@ -204,7 +205,6 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!(run.wake().url, URL);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "wake-then-gone",
@@ -214,6 +214,7 @@ pub(super) const ALL: &[Scenario] = &[
             "3 input takes effect in the order in which it arrives",
             "6.4 input of what was given up",
         ],
+        needs: &[],
         stage: race,
         play: |bench| {
             let mut run = in_flight(bench);
@@ -223,7 +224,6 @@ pub(super) const ALL: &[Scenario] = &[
             run.is_quiet();
             the_wake_counts(bench, &mut run);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "gone-then-wake",
@@ -233,6 +233,7 @@ pub(super) const ALL: &[Scenario] = &[
             "3 input takes effect in the order in which it arrives",
             "4 watch: heartbeat answered 410",
         ],
+        needs: &[],
         stage: race,
         play: |bench| {
             let mut run = in_flight(bench);
@@ -245,13 +246,13 @@ pub(super) const ALL: &[Scenario] = &[
             run.is_quiet();
             assert_eq!(bench.previous(1), None);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "session",
         story: "A wake carries a session; a later one carries another; a last one none.",
         must: "Name the first in every later watch, and report the other.",
         rows: &["2.1 remoteAccessSessionId"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| {
                 let session = ["\"s-1\"", "\"s-2\"", "null"][n.min(2)];
@@ -274,7 +275,6 @@ pub(super) const ALL: &[Scenario] = &[
             let named = |n: usize| bench.watches()[n].line.contains("remoteAccessSessionId=s-1");
             assert!(!named(0) && named(1) && named(2));
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "hand-over-fails-100",
@@ -284,6 +284,7 @@ pub(super) const ALL: &[Scenario] = &[
             "5.1 a wake whose hand-over failed counts as a short watch",
             "5.1 30 in any 10 minutes",
         ],
+        needs: &[],
         stage: |ground| ground.server(|_| stream(with_wake("l", &wake(URL, "t")))),
         play: |bench| {
             let mut run = bench.watch();
@@ -304,13 +305,13 @@ pub(super) const ALL: &[Scenario] = &[
             assert_eq!(run.stats().hand_overs_failed, 100);
             assert!(run.stats().connects_held > 0);
         },
-        ..Scenario::NONE
     },
     Scenario {
         name: "hand-over-done-100",
         story: "A hundred wakes, one behind the other, each acted upon.",
         must: "Come back at once each time: a busy device is not throttled for being busy.",
         rows: &["5.1 a wake that was handed over well gives the price back"],
+        needs: &[],
         stage: |ground| {
             ground.server(|n| {
                 let wake = if n < 100 { wake(URL, "t") } else { String::new() };
@@ -326,6 +327,5 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             assert_eq!((run.stats().connects, run.stats().connects_held), (101, 0));
         },
-        ..Scenario::NONE
     },
 ];

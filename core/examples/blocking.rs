@@ -1,6 +1,6 @@
 //! The loop without a runtime: one thread, `std::net`, and the machine.
 //!
-//!     DORMOUSE_TOKEN=… cargo run -p dormouse-core --example blocking -- http://127.0.0.1:8080
+//! `DORMOUSE_TOKEN=… cargo run -p dormouse-core --example blocking -- http://127.0.0.1:8080`
 //!
 //! It speaks plain HTTP/1.0, whose bodies have no framing, so that all there is to see is the loop. A real
 //! transport keeps what protocol.md section 8 asks for; this cannot tell a stream's end from a cut.

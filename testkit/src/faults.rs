@@ -1,6 +1,6 @@
 //! What every transport must tell apart, whatever runtime it runs on: one table, run for each.
 //!
-//! A [`Client`] says how a watch of its kind is made and on what it runs. [`faults!`](crate::faults) turns
+//! A [`Client`] says how a watch of its kind is made and on what it runs. [`faults!`](macro@crate::faults) turns
 //! the table into tests of it, one for each scenario. What reaches the machine has to be what the server
 //! did, and nothing may stay open; what the machine then decides is tested in the core.
 

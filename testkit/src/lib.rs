@@ -7,7 +7,7 @@
 //! never answers. [`wire`] has the frames and heads that most scripts are made of. [`Proxy`] stands before any
 //! server and decides what arrives of what was said, [`FullBacklog`] is a server that is never reached.
 //!
-//! [`faults`] is the table of what every transport must tell apart, as tests of an adapter.
+//! [`mod@faults`] is the table of what every transport must tell apart, as tests of an adapter.
 //!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.

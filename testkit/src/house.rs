@@ -20,6 +20,13 @@ pub struct House {
 }
 
 impl House {
+    /// Has tokio set up what it keeps for the process: where it was built with signals, that is a pair of
+    /// sockets, made with the first runtime.
+    pub(crate) fn warm_up() -> Result<(), Box<dyn Error>> {
+        drop(tokio::runtime::Builder::new_current_thread().enable_all().build()?);
+        Ok(())
+    }
+
     /// Opens it on a free port, with leases that live for two heartbeats of a second.
     pub(crate) fn open() -> Result<Self, Box<dyn Error>> {
         let directory = Directory::new().device("device", TOKEN)?.operator("canary-operator")?;

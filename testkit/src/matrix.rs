@@ -13,9 +13,10 @@ use std::time::Duration;
 use crate::bench::{Bench, Ground};
 use crate::client::{Client, Options, Run, columns};
 use crate::fact::Fact;
+use crate::house::House;
 use crate::leftovers::Held;
 use crate::scenario::{self, Scenario};
-use crate::{Cut, FaultServer};
+use crate::{Cut, Direction, FaultServer, Flow};
 
 /// For how long a cell may take before it is called hung.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -107,6 +108,9 @@ impl Cell {
         played.map_err(|_| "the client did not do what it must".to_owned())?;
         // What it was told to swallow it has swallowed; what the client holds open is seen below.
         if let Some(proxy) = &bench.stage.proxy {
+            for direction in [Direction::Up, Direction::Down] {
+                proxy.flow(direction, Flow::Pass);
+            }
             proxy.cut(Cut::Fin);
         }
         if let Some(server) = &bench.stage.server {
@@ -121,6 +125,7 @@ impl Cell {
 /// Lets the runtime set up what it keeps for the process, so that it is not taken for a watch's. Says what is
 /// held then.
 fn warm_up(client: &'static dyn Client) -> Result<Held, String> {
+    House::warm_up().map_err(|error| error.to_string())?;
     let cold = Held::now();
     let nobody = FaultServer::builder().deaf().map_err(|error| error.to_string())?;
     let mut run = Run::start(client, Options::new(nobody.url()));

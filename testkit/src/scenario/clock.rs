@@ -24,7 +24,7 @@ pub(super) const ALL: &[Scenario] = &[
             let mut run = bench.watch();
             for (n, jump) in [3600, 100 * 365 * 24 * 3600].into_iter().enumerate() {
                 run.connected();
-                run.forward(secs(jump));
+                run.jump(secs(jump));
                 run.ended(End::Watch(Outcome::ReadTimeout)).is_at_once();
                 run.connecting();
                 bench.saw_watches(n + 2);

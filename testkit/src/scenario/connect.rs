@@ -252,7 +252,6 @@ pub(super) const ALL: &[Scenario] = &[
             run.is_quiet();
             bench.saw_watches(1);
             run.tell(Command::Offline { offline: false });
-            run.forward(secs(1));
             let ending = run.ended(End::Watch(Outcome::ReadTimeout));
             ending.is_at_once();
             run.connected();

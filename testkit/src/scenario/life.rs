@@ -9,7 +9,7 @@ use super::say::{broken_stream, comments, good, secs, stream};
 use crate::bench::{Bench, Ground, Stage, Staged};
 use crate::client::{Limits, Options, PanicAt, Run};
 use crate::clock::Pace;
-use crate::fact::{Command, Fact};
+use crate::fact::{Command, Fact, Next, words};
 use crate::house::House;
 use crate::wire::{STREAM, hello, status, wake};
 use crate::{FaultServer, Gate, Step};
@@ -206,14 +206,17 @@ pub(super) const ALL: &[Scenario] = &[
             drop(first);
             // Each further try is 30 s of the client's time and none of the lease's, which has 2 s to live.
             let until = Instant::now() + secs(10);
-            while !second.find("hello, or 409", |fact| match fact {
-                Fact::Connected { .. } => Some(true),
-                Fact::Ended { code: 202, .. } => Some(false),
+            let refused = words(End::Connect(ConnectFault::Conflict));
+            while let Some(wait) = second.find("hello, or 409", |fact| match fact {
+                Fact::Connected { .. } => Some(None),
+                Fact::Ended { words, then: Next::Connect(wait), .. } if *words == refused => {
+                    Some(Some(wait.total))
+                }
                 _ => None,
             }) {
                 assert!(Instant::now() < until, "the lease never lapses");
                 std::thread::sleep(Duration::from_millis(300));
-                second.forward(secs(60));
+                second.passes(wait);
             }
         },
     },

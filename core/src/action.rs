@@ -100,7 +100,7 @@ pub enum Status {
     Connected,
     /// The token was refused; the watch is parked (section 5.6).
     Unauthorized,
-    /// The end.
+    /// The end: nothing is asked for any more. A wake that came before it and was not taken out yet follows.
     Stopped(StopReason),
 }
 

@@ -284,6 +284,25 @@ fn a_late_driver_lets_the_transport_catch_up_before_deadlines_take_effect() {
     assert_eq!(bench.world.bodies_open.get(), 0);
 }
 
+/// A hint ends the watch: what lies in the socket comes first.
+#[test]
+fn a_hint_does_not_overtake_a_wake() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO), Poll::Pending, Poll::Ready(WAKE)]]);
+    bench.next();
+    bench.next();
+    bench.world.behind.set(2);
+    bench.driver.handle().resumed();
+    assert_eq!(&*Bench::url(bench.next()), "wss://a.example");
+    assert_eq!(bench.world.requests.borrow().len(), 1);
+
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO)], &[Poll::Ready(HELLO)]]);
+    bench.next();
+    bench.next();
+    bench.driver.handle().network_changed();
+    assert_eq!(bench.poll(), Poll::Pending);
+    assert_eq!(bench.world.requests.borrow().len(), 2, "and then it takes effect");
+}
+
 #[test]
 fn a_stop_closes_everything_and_ends_the_stream_for_good() {
     let mut bench = Bench::new(&[&[Poll::Ready(HELLO)]]);

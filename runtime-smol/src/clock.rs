@@ -20,6 +20,8 @@ pub struct SmolTimer {
     /// Made once, then set again and again.
     sleep: async_io::Timer,
     until: Timestamp,
+    /// For how many seconds the device had been suspended when the timer was set.
+    suspended: u64,
 }
 
 impl SmolTimer {
@@ -31,7 +33,7 @@ impl SmolTimer {
 
     fn over(suspend: SuspendClock) -> Self {
         let sleep = async_io::Timer::never();
-        Self { origin: Instant::now(), suspend, sleep, until: Timestamp::ORIGIN }
+        Self { origin: Instant::now(), suspend, sleep, until: Timestamp::ORIGIN, suspended: 0 }
     }
 }
 
@@ -56,9 +58,11 @@ impl Timer for SmolTimer {
             self.until = Timestamp::ORIGIN;
             return Poll::Ready(());
         }
-        if self.until != until {
+        // The reactor's clock does not count suspend: after one, the same deadline is an earlier instant there.
+        if self.until != until || self.suspended != self.suspend.suspended().as_secs() {
             self.sleep.set_after(wait);
             self.until = until;
+            self.suspended = self.suspend.suspended().as_secs();
         }
         core::task::ready!(Pin::new(&mut self.sleep).poll(cx));
         // The reactor's clock and ours need not agree to the millisecond; one that is early is set again.

@@ -14,6 +14,9 @@ use tokio::time::{Instant, Sleep};
 /// scheduled.
 const CATCH_UP: Duration = Duration::from_millis(50);
 
+/// Two readings of the same deadline may differ by so much, in the rounding.
+const TOLERANCE: Duration = Duration::from_millis(5);
+
 /// [`Timer`] over tokio's clock: the time since it was made, time spent suspended included.
 ///
 /// Tokio's own clock stands still while the device is suspended; what it missed is added from the
@@ -24,7 +27,6 @@ pub struct TokioTimer {
     suspend: SuspendClock,
     /// Made once, then set again and again.
     sleep: Option<Pin<Box<Sleep>>>,
-    until: Timestamp,
     catch_up: Option<Pin<Box<Sleep>>>,
 }
 
@@ -36,14 +38,12 @@ impl TokioTimer {
     }
 
     fn over(suspend: SuspendClock) -> Self {
-        Self {
-            origin: Instant::now(),
-            suspend,
-            sleep: None,
-            until: Timestamp::ORIGIN,
-            catch_up: None,
-        }
+        Self { origin: Instant::now(), suspend, sleep: None, catch_up: None }
     }
+}
+
+fn apart(one: Instant, other: Instant) -> Duration {
+    one.saturating_duration_since(other).max(other.saturating_duration_since(one))
 }
 
 impl Default for TokioTimer {
@@ -61,23 +61,22 @@ impl Timer for TokioTimer {
 
     fn poll_sleep(&mut self, until: Timestamp, cx: &mut Context<'_>) -> Poll<()> {
         let wait = until.since(self.now());
+        if wait.is_zero() {
+            return Poll::Ready(());
+        }
+        self.catch_up = None;
         let at = Instant::now() + wait;
         let sleep = match &mut self.sleep {
-            Some(sleep) if self.until == until => sleep,
+            // The same instant as before. It is asked for as an instant of tokio's clock, for after a suspend
+            // the same deadline is an earlier one there.
+            Some(sleep) if !sleep.is_elapsed() && apart(sleep.deadline(), at) <= TOLERANCE => sleep,
             Some(sleep) => {
                 sleep.as_mut().reset(at);
                 sleep
             }
             none => none.insert(Box::pin(tokio::time::sleep_until(at))),
         };
-        self.until = until;
-        if wait.is_zero() {
-            return Poll::Ready(());
-        }
-        ready!(sleep.as_mut().poll(cx));
-        // Tokio's clock and ours need not agree to the millisecond; one that is early is set again.
-        self.until = Timestamp::ORIGIN;
-        Poll::Ready(())
+        sleep.as_mut().poll(cx)
     }
 
     fn poll_catch_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -152,5 +151,24 @@ mod tests {
         assert_eq!(timer.now().since(start), Duration::from_secs(7200));
         sleep(&mut timer, start.after(Duration::from_secs(7000))).await;
         assert!(timer.now().since(start) < Duration::from_secs(7201), "no need to wait for that");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_a_suspend_has_brought_nearer_is_kept() {
+        thread_local! {
+            static SUSPENDED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+        }
+        let mut timer = TokioTimer::over(SuspendClock::over(|| SUSPENDED.get()));
+        let began = Instant::now();
+        let until = timer.now().after(Duration::from_secs(3600));
+        poll_fn(|cx| {
+            assert!(timer.poll_sleep(until, cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        SUSPENDED.set(Duration::from_secs(3000));
+        sleep(&mut timer, until).await;
+        let awake = began.elapsed();
+        assert!(awake < Duration::from_secs(601), "late: {awake:?} awake, 3000 s suspended");
     }
 }

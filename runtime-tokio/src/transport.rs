@@ -45,7 +45,8 @@ fn with_tls(tls: rustls::ClientConfig) -> ClientBuilder {
 /// [`Transport`] over [`reqwest`].
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
-    client: Client,
+    /// The present client; none between two attempts, where it is our own.
+    client: Option<Client>,
     /// What the next client is made with; `None` where the client is the user's.
     own: Option<rustls::ClientConfig>,
 }
@@ -59,15 +60,15 @@ impl ReqwestTransport {
     /// If the client cannot be made.
     pub fn new(plain: bool) -> Result<Self, StartError> {
         let tls = if plain { plain_tls_config()? } else { tls_config()? };
-        let client = with_tls(tls.clone()).build();
-        let client = client.map_err(|error| StartError::Client(words(&error)))?;
-        Ok(Self { client, own: Some(tls) })
+        // Made once to see that it can be.
+        with_tls(tls.clone()).build().map_err(|error| StartError::Client(words(&error)))?;
+        Ok(Self { client: None, own: Some(tls) })
     }
 
     /// A client of the user's: see [`Builder::client`](crate::Builder::client) for how it has to be built.
     #[must_use]
     pub fn with_client(client: Client) -> Self {
-        Self { client, own: None }
+        Self { client: Some(client), own: None }
     }
 }
 
@@ -81,13 +82,13 @@ impl Transport for ReqwestTransport {
     fn open(&mut self, request: Request) -> Self::Open {
         if let Some(tls) = &self.own {
             match with_tls(tls.clone()).build() {
-                Ok(client) => self.client = client,
+                Ok(client) => self.client = Some(client),
                 Err(error) => return Box::pin(core::future::ready(Err(failed(error)))),
             }
         }
-        let answer = send(&self.client, &request);
+        let answer = self.client.as_ref().map(|client| send(client, &request));
         Box::pin(async move {
-            let response = answer.await?;
+            let response = answer.ok_or_else(closed)?.await?;
             let status = response.status().as_u16();
             let headers = response.headers();
             let head = Head::read(
@@ -99,10 +100,22 @@ impl Transport for ReqwestTransport {
     }
 
     fn post(&mut self, request: Request) -> Self::Post {
-        let answer = send(&self.client, &request);
+        let answer = self.client.as_ref().map(|client| send(client, &request));
         // The answer's body is not read: dropping it here closes a connection that still has one coming.
-        Box::pin(async move { Ok(answer.await?.status().as_u16()) })
+        Box::pin(async move { Ok(answer.ok_or_else(closed)?.await?.status().as_u16()) })
     }
+
+    /// A client of our own goes, and with it the connection that it kept for heartbeats.
+    fn close(&mut self) {
+        if self.own.is_some() {
+            self.client = None;
+        }
+    }
+}
+
+/// There is no client: a heartbeat was asked for without a watch, which the driver does not do.
+fn closed() -> TransportError {
+    TransportError::new(TransportFault::Other, "no watch is open")
 }
 
 fn send(

@@ -37,6 +37,9 @@ pub use transport::{Body, Timer, Transport, TransportError};
 /// stops talking keeps neither for itself.
 const INPUTS_A_POLL: usize = 64;
 
+/// There are five kinds of commands, and each waits in one slot.
+const COMMANDS: usize = 5;
+
 /// A deadline that is found passed by so much tells that nobody ran for a while: the process was stopped, or
 /// the device suspended. What lies in the socket then has not been read yet, a wake perhaps; so the transport
 /// may catch up before the deadline takes effect.
@@ -104,8 +107,8 @@ pub struct Driver<T: Transport, C> {
     hand_over: Option<HandOver>,
     shared: Arc<Shared>,
     observer: Option<Observer>,
-    /// The device was suspended, and the machine has not been told yet.
-    resumed: bool,
+    /// What the machine has not been told yet, for it would end the watch: first the transport may catch up.
+    hint: Option<Hint>,
     stopped: bool,
 }
 
@@ -129,7 +132,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             heartbeat: None,
             hand_over: None,
             observer: None,
-            resumed: false,
+            hint: None,
             stopped: false,
         }
     }
@@ -168,12 +171,13 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             return Poll::Ready(None);
         }
         // Before anything is asked for: what was said while nobody polled.
-        while self.poll_commands(cx).is_ready() {}
+        for _ in 0..COMMANDS {
+            let _ = self.poll_commands(cx);
+        }
         if let Some(hand_over) = self.hand_over.take() {
             self.input(Input::SleepAgain(hand_over));
         }
-        let mut inputs = 0;
-        loop {
+        for input in 0..2 * INPUTS_A_POLL {
             let until = match self.drain() {
                 Drained::Event(event) => return Poll::Ready(Some(event)),
                 Drained::Stopped => return Poll::Ready(None),
@@ -181,19 +185,20 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             };
             // All that has arrived comes before the deadlines that have passed meanwhile; but a server that
             // never stops talking does not hold them up for ever.
-            let talk = inputs < INPUTS_A_POLL;
-            inputs += 1;
+            let talk = input < INPUTS_A_POLL;
             if talk && (self.poll_commands(cx).is_ready() || self.poll_link(cx).is_ready()) {
                 continue;
             }
             if self.poll_heartbeat(cx).is_ready() || self.poll_timer(cx, until).is_ready() {
                 continue;
             }
-            if !talk {
-                cx.waker().wake_by_ref();
+            if talk {
+                return Poll::Pending;
             }
-            return Poll::Pending;
+            break;
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Does what the machine wants done, until it sleeps or has something for the application.
@@ -203,6 +208,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
                 Action::Disconnect { .. } => {
                     self.link = Link::Closed;
                     self.heartbeat = None;
+                    self.transport.close();
                 }
                 Action::Abandon { .. } => self.heartbeat = None,
                 Action::Connect { attempt, request } => {
@@ -220,6 +226,8 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
                 }
                 Action::Wake(wake) => {
                     self.hand_over = Some(HandOver::Done);
+                    // What happened before the wake does not hasten the connect after it.
+                    self.hint = None;
                     break Drained::Event(Event::Wake(wake));
                 }
                 Action::Stop(_) => {
@@ -233,6 +241,10 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
 
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.shared.poll_command(cx) {
+            Poll::Ready(Input::Hint(hint)) => {
+                self.hint = Some(hint);
+                Poll::Ready(())
+            }
             Poll::Ready(command) => {
                 self.input(command);
                 Poll::Ready(())
@@ -293,13 +305,15 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, until: Option<Timestamp>) -> Poll<()> {
-        self.resumed |= self.timer.resumed();
+        if self.timer.resumed() {
+            self.hint = Some(Hint::Resumed);
+        }
         let now = self.timer.now();
-        if self.resumed || until.is_some_and(|until| now.since(until) >= LATE) {
+        if self.hint.is_some() || until.is_some_and(|until| now.since(until) >= LATE) {
             core::task::ready!(self.timer.poll_catch_up(cx));
         }
-        if core::mem::take(&mut self.resumed) {
-            self.input(Input::Hint(Hint::Resumed));
+        if let Some(hint) = self.hint.take() {
+            self.input(Input::Hint(hint));
             return Poll::Ready(());
         }
         let Some(until) = until else { return Poll::Pending };

@@ -31,6 +31,10 @@ pub trait Transport {
 
     /// Sends a heartbeat, beside the open stream. No redirect is followed. Dropping the future gives it up.
     fn post(&mut self, request: Request) -> Self::Post;
+
+    /// The attempt is given up, and its futures and its body have been dropped: what else is open for it, such
+    /// as a heartbeat's connection that was kept, is to be closed now.
+    fn close(&mut self) {}
 }
 
 /// The body of a response, chunk by chunk.

@@ -291,7 +291,7 @@ impl Guard {
     }
 
     /// The server's `retry:`, in milliseconds.
-    pub(crate) fn widen_window(&mut self, retry: u64) {
+    pub(crate) fn set_window(&mut self, retry: u64) {
         self.window = Duration::from_millis(retry).min(WINDOW_MOST);
     }
 

@@ -110,7 +110,7 @@ fn retry_after_takes_the_windows_place() {
         on.retry_after = true;
         on.window = true;
     });
-    guard.widen_window(60_000);
+    guard.set_window(60_000);
     assert_eq!(guard.connect_failed(secs(1), Some(secs(5))).window(), Duration::ZERO);
     assert_eq!(guard.connect_failed(secs(1), Some(secs(5))).total(), secs(5));
     let drawn: Duration =
@@ -125,7 +125,7 @@ fn the_window_spreads_what_the_server_caused_and_nothing_else() {
         guard.watch_ended(Duration::ZERO, cause, HOUR, INTERVAL, true).total()
     };
     assert_eq!(watch(&mut guard, Cause::Server), Duration::ZERO, "never sent: no window");
-    guard.widen_window(10_000);
+    guard.set_window(10_000);
     let drawn: alloc::vec::Vec<_> = (0..200).map(|_| watch(&mut guard, Cause::Server)).collect();
     assert!(drawn.iter().all(|wait| *wait <= secs(10)));
     assert!(drawn.iter().any(|wait| *wait > secs(8)) && drawn.iter().any(|wait| *wait < secs(2)));
@@ -140,11 +140,11 @@ fn the_window_spreads_what_the_server_caused_and_nothing_else() {
 #[test]
 fn the_window_is_clamped_and_zero_speeds_nothing_up() {
     let mut guard = only(|on| on.window = true);
-    guard.widen_window(u64::MAX);
+    guard.set_window(u64::MAX);
     for _ in 0..200 {
         assert!(guard.connect_failed(Duration::ZERO, None).total() <= secs(300));
     }
-    guard.widen_window(0);
+    guard.set_window(0);
     assert_eq!(guard.connect_failed(secs(2), None).total(), secs(2));
 }
 
@@ -188,7 +188,7 @@ fn hints_are_paid_from_a_bucket_of_three() {
 #[test]
 fn with_every_guard_off_the_row_stands() {
     let mut guard = guard(Guards::none());
-    guard.widen_window(60_000);
+    guard.set_window(60_000);
     for _ in 0..50 {
         assert_eq!(short_watch(&mut guard), Duration::ZERO);
         assert_eq!(guard.hand_over_failed().total(), Duration::ZERO);
@@ -216,7 +216,7 @@ proptest! {
         shorts in 0..12_u32,
     ) {
         let mut guard = Guard::new(Guards::all(), seed, NOW);
-        guard.widen_window(window);
+        guard.set_window(window);
         for _ in 0..shorts {
             short_watch(&mut guard);
         }

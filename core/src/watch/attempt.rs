@@ -31,6 +31,13 @@ impl Watch {
         }
     }
 
+    /// The token that was refused has been replaced meanwhile: the new one is tried at once.
+    pub(super) fn token_overtaken(&mut self) {
+        let ran = self.now.since(self.connected_at);
+        self.wait(Delay::default(), End::Connect(ConnectFault::Unauthorized), ran);
+        self.show(Status::Connecting);
+    }
+
     /// The watch ended, other than by a wake.
     pub(super) fn watch_ended(&mut self, outcome: Outcome) {
         let Some(lease) = self.lease.take() else { return };

@@ -50,7 +50,8 @@ impl Watch {
         }
         let loss = match status {
             200..=299 => return self.heartbeat_accepted(),
-            401 => HeartbeatLoss::Unauthorized,
+            // A token that has been replaced meanwhile is not refused with it: this beat has failed.
+            401 if self.heartbeat_token == self.tokens => HeartbeatLoss::Unauthorized,
             409 => HeartbeatLoss::Taken,
             410 => HeartbeatLoss::Gone,
             _ => return self.heartbeat_failed(HeartbeatFault::Status(status)),

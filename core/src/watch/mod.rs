@@ -55,6 +55,11 @@ const EVENTS: &[&str] = &["hello", "wake"];
 pub struct Watch {
     config: Config,
     token: Token,
+    /// Which token that is, counted from 0, and which ones the latest requests carried: a refusal of an
+    /// older one says nothing about this.
+    tokens: u32,
+    connect_token: u32,
+    heartbeat_token: u32,
     now: Timestamp,
     state: State,
     offline: bool,
@@ -137,6 +142,9 @@ impl Watch {
             decoder: sse::Decoder::new(config.limits).only(EVENTS),
             config,
             token,
+            tokens: 0,
+            connect_token: 0,
+            heartbeat_token: 0,
             now,
             state: State::Waiting,
             offline: false,
@@ -206,11 +214,13 @@ impl Watch {
         if mem::take(&mut pending.connect) {
             let (session, previous) = (self.session.as_ref(), self.memory.previous_lease.as_ref());
             let request = Request::watch(&self.config, &self.token, session, previous);
+            self.connect_token = self.tokens;
             self.stats.connects = self.stats.connects.saturating_add(1);
             return Action::Connect { attempt: self.attempt, request };
         }
         if let (true, Some(lease)) = (mem::take(&mut pending.heartbeat), &self.lease) {
             let request = Request::heartbeat(&self.config, &self.token, &lease.id);
+            self.heartbeat_token = self.tokens;
             self.stats.heartbeats = self.stats.heartbeats.saturating_add(1);
             return Action::Heartbeat { beat: self.beat, request };
         }

@@ -88,6 +88,7 @@ impl Watch {
             return self.out_of_place();
         }
         self.token = token;
+        self.tokens = self.tokens.wrapping_add(1);
         self.guard.unpark();
         if self.state == State::Parked {
             self.step(Step::NewToken);

@@ -32,6 +32,9 @@ impl Watch {
         }
         match head.accept() {
             Ok(()) => self.step(Step::Accepted),
+            Err(ConnectFault::Unauthorized) if self.connect_token != self.tokens => {
+                self.token_overtaken();
+            }
             Err(fault) => self.connect_failed(fault, head.retry_after()),
         }
     }
@@ -73,7 +76,7 @@ impl Watch {
                 Err(limit) => Found::Limit(limit),
             };
             match (found, self.state) {
-                (Found::Window(millis), _) => self.guard.widen_window(millis),
+                (Found::Window(millis), _) => self.guard.set_window(millis),
                 (Found::Hello(_), State::Watching) => self.second_hello(),
                 (Found::Hello(Ok(hello)), _) => self.hello(hello),
                 (Found::Hello(Err(fault)), _) => {

@@ -361,3 +361,21 @@ fn a_new_token_is_used_from_the_next_request_on() {
     untaken.handle(at(0), Input::NewToken(token("next")));
     play(&mut untaken, &["0s tick => connect 1 token=next; status Connecting; sleep 30s"]);
 }
+
+/// Section 5.6: a refusal of an older token says nothing about the new one.
+#[test]
+fn a_401_for_a_token_that_was_replaced_meanwhile_is_not_final() {
+    script(
+        with(|_| ()),
+        &["
+    0s   start          => connect 1; status Connecting; sleep 30s
+    5s   token NEW      => sleep 30s
+    6s   head 1 401     => disconnect 1; connect 2 token=NEW; ended 1 Unauthorized after 6s then 0s; sleep 36s
+    6s   head 2 sse     => sleep 36s
+    6s   hello 2 L1 30s => connected 2 after 0s beat 30s wait 30s; status Connected; sleep 36s
+    36s  tick           => heartbeat 1 L1 token=NEW; sleep 46s
+    37s  token NEWER    => sleep 46s
+    38s  answer 1 401   => beat 1 Status(401) after 2s; sleep 66s
+    "],
+    );
+}

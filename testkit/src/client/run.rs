@@ -215,7 +215,7 @@ impl Run {
     #[must_use]
     pub fn last_ended(&self, end: End) -> Ending {
         let (ending, code, said) = self.found.clone().expect("an end");
-        assert_eq!((code, said), (end.code(), words(end)), "{end:?} was expected");
+        assert_eq!((code, said), (end.code(), words(end)), "{end:?} was expected: {ending:?}");
         ending
     }
 

@@ -109,6 +109,8 @@ pub struct Driver<T: Transport, C> {
     observer: Option<Observer>,
     /// What the machine has not been told yet, for it would end the watch: first the transport may catch up.
     hint: Option<Hint>,
+    /// A late deadline was found, and the link has been looked at once more since.
+    looked_again: bool,
     stopped: bool,
 }
 
@@ -133,6 +135,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             hand_over: None,
             observer: None,
             hint: None,
+            looked_again: false,
             stopped: false,
         }
     }
@@ -178,7 +181,9 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             self.input(Input::SleepAgain(hand_over));
         }
         for input in 0..2 * INPUTS_A_POLL {
-            let until = match self.drain() {
+            let drained = self.drain();
+            self.shared.publish(self.machine.status(), self.machine.stats());
+            let until = match drained {
                 Drained::Event(event) => return Poll::Ready(Some(event)),
                 Drained::Stopped => return Poll::Ready(None),
                 Drained::Asleep(until) => until,
@@ -318,6 +323,12 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
         }
         let Some(until) = until else { return Poll::Pending };
         core::task::ready!(self.timer.poll_sleep(until, cx));
+        // The process may have been stopped since the clock was looked at above.
+        let late = self.timer.now().since(until) >= LATE;
+        if late && !core::mem::replace(&mut self.looked_again, true) {
+            return Poll::Ready(());
+        }
+        self.looked_again = false;
         self.input(Input::Tick);
         Poll::Ready(())
     }

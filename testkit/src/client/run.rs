@@ -292,6 +292,19 @@ impl Run {
         self.has_heard(before + 1);
     }
 
+    /// Waits until the machine's own counts are like that: an adapter may take a moment to pass a hint on.
+    ///
+    /// # Panics
+    ///
+    /// If they never are.
+    pub fn counts(&mut self, like: impl Fn(&Stats) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !like(&self.stats()) {
+            assert!(Instant::now() < until, "the counts are {:?}", self.stats());
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until the client has heard so many comments in all, or something has ended.
     ///
     /// # Panics

@@ -4,7 +4,6 @@
 //!   ten seconds, so that several fit into the 30 s that the machine gives a connect.
 //! * Through a proxy `https` asks for a tunnel with `CONNECT`, and TLS is spoken with the server inside it;
 //!   `http` hands the whole URL to the proxy.
-//! * A connection is one boxed stream, whatever it is made of. To drop it closes the socket, now.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,76 +13,16 @@ use async_io::Timer;
 use async_net::TcpStream;
 use dormouse_core::TransportFault;
 use dormouse_core::driver::TransportError;
-use fluent_uri::Uri;
+use dormouse_runtime::http1;
+use dormouse_runtime::proxy::{Endpoint, Proxies, Proxy};
 use futures_lite::future::or;
-use futures_lite::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
 use rustls::pki_types::ServerName;
 
-use crate::http;
-use crate::proxy::{Proxies, Proxy};
-use crate::transport::{broken, exchange};
+use crate::connection::{Connection, broken, exchange};
 
 /// For one address of a name.
 const EACH: Duration = Duration::from_secs(10);
-
-pub(crate) type Connection = Box<dyn Stream>;
-
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// Somebody to connect to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Endpoint {
-    pub(crate) secure: bool,
-    /// A name or an address, without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-}
-
-impl Endpoint {
-    pub(crate) fn of(uri: &Uri<&str>) -> Option<Self> {
-        let secure = match uri.scheme().as_str() {
-            scheme if scheme.eq_ignore_ascii_case("http") => false,
-            scheme if scheme.eq_ignore_ascii_case("https") => true,
-            _ => return None,
-        };
-        let authority = uri.authority()?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = authority.port_to_u16().ok()?.unwrap_or(if secure { 443 } else { 80 });
-        (!host.is_empty()).then_some(Self { secure, host, port })
-    }
-
-    async fn dial(&self) -> Result<Connection, TransportError> {
-        let addresses = async_net::resolve((&*self.host, self.port)).await;
-        let addresses = addresses
-            .map_err(|error| TransportError::new(TransportFault::Resolve, error.to_string()))?;
-        Ok(Box::new(reach(&addresses, EACH).await?))
-    }
-
-    async fn secured(
-        &self,
-        plain: Connection,
-        tls: &TlsConnector,
-    ) -> Result<Connection, TransportError> {
-        let name = ServerName::try_from(self.host.clone())
-            .map_err(|error| TransportError::new(TransportFault::Tls, error.to_string()))?;
-        let secured = tls.connect(name, plain).await.map_err(|error| match broken(&error) {
-            tls if tls.fault() == TransportFault::Tls => tls,
-            _ => TransportError::new(
-                TransportFault::Connect,
-                format!("in the TLS handshake: {error}"),
-            ),
-        })?;
-        Ok(Box::new(secured))
-    }
-
-    /// As `CONNECT` wants it.
-    fn authority(&self) -> String {
-        let Self { host, port, .. } = self;
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-    }
-}
 
 /// How every connection is made.
 pub(crate) struct Route {
@@ -99,13 +38,13 @@ impl Route {
         through: Option<&Proxy>,
     ) -> Result<Connection, TransportError> {
         let mut connection = match through {
-            None => there.dial().await?,
+            None => dial(there).await?,
             Some(proxy) => self.reach_proxy(there, proxy).await.map_err(|error| {
                 TransportError::new(error.fault(), format!("at the proxy: {}", error.detail()))
             })?,
         };
         if there.secure {
-            connection = there.secured(connection, &self.tls).await?;
+            connection = self.secured(there, connection).await?;
         }
         Ok(connection)
     }
@@ -115,14 +54,14 @@ impl Route {
         there: &Endpoint,
         proxy: &Proxy,
     ) -> Result<Connection, TransportError> {
-        let mut connection = proxy.endpoint.dial().await?;
+        let mut connection = dial(&proxy.endpoint).await?;
         if proxy.endpoint.secure {
-            connection = proxy.endpoint.secured(connection, &self.tls).await?;
+            connection = self.secured(&proxy.endpoint, connection).await?;
         }
         if there.secure {
             let authority = there.authority();
-            let request = http::request("CONNECT", &authority, &authority, proxy.fields(), "");
-            let mut reader = http::HeadReader::default();
+            let request = http1::request("CONNECT", &authority, &authority, proxy.fields(), "");
+            let mut reader = http1::HeadReader::default();
             let answer = exchange(&mut connection, &request, &mut reader).await?;
             let refused = |why| Err(TransportError::new(TransportFault::Connect, why));
             match answer.head.status() {
@@ -133,6 +72,33 @@ impl Route {
         }
         Ok(connection)
     }
+
+    /// TLS with `there`, over a connection that leads to it.
+    async fn secured(
+        &self,
+        there: &Endpoint,
+        plain: Connection,
+    ) -> Result<Connection, TransportError> {
+        let name = ServerName::try_from(there.host.clone())
+            .map_err(|error| TransportError::new(TransportFault::Tls, error.to_string()))?;
+        let secured =
+            self.tls.connect(name, plain).await.map_err(|error| match broken(&error) {
+                tls if tls.fault() == TransportFault::Tls => tls,
+                _ => TransportError::new(
+                    TransportFault::Connect,
+                    format!("in the TLS handshake: {error}"),
+                ),
+            })?;
+        Ok(Box::new(secured))
+    }
+}
+
+/// A connection to one of its addresses.
+async fn dial(there: &Endpoint) -> Result<Connection, TransportError> {
+    let addresses = async_net::resolve((&*there.host, there.port)).await;
+    let addresses = addresses
+        .map_err(|error| TransportError::new(TransportFault::Resolve, error.to_string()))?;
+    Ok(Box::new(reach(&addresses, EACH).await?))
 }
 
 /// Tries one address after the other.
@@ -164,30 +130,6 @@ mod tests {
     use std::time::Instant;
 
     use futures_lite::future::block_on;
-
-    fn endpoint(url: &str) -> Option<(bool, String, u16)> {
-        let endpoint = Endpoint::of(&Uri::parse(url).expect("a URL"))?;
-        Some((endpoint.secure, endpoint.host, endpoint.port))
-    }
-
-    #[test]
-    fn a_url_says_whom_to_connect_to() {
-        for (url, secure, host, port) in [
-            ("http://example.com", false, "example.com", 80),
-            ("HTTPS://example.com/x?y", true, "example.com", 443),
-            ("https://example.com:8443/", true, "example.com", 8443),
-            ("http://example.com:/", false, "example.com", 80),
-            ("http://192.0.2.1:81", false, "192.0.2.1", 81),
-            ("https://[2001:db8::1]:8443/", true, "2001:db8::1", 8443),
-        ] {
-            assert_eq!(endpoint(url), Some((secure, host.to_owned(), port)), "{url}");
-        }
-        for url in ["ftp://example.com", "http:example.com", "http://", "http://h:65536"] {
-            assert_eq!(endpoint(url), None, "{url}");
-        }
-        let six = Endpoint { secure: true, host: "::1".to_owned(), port: 1 };
-        assert_eq!(six.authority(), "[::1]:1");
-    }
 
     #[test]
     fn addresses_are_tried_one_after_the_other() {

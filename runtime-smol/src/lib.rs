@@ -48,8 +48,7 @@
 mod builder;
 mod clock;
 mod connect;
-mod http;
-mod proxy;
+mod connection;
 mod transport;
 
 use std::pin::Pin;

@@ -13,25 +13,23 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use dormouse_core::driver::{Body, Transport, TransportError};
 use dormouse_core::{Head, Request, TransportFault};
+use dormouse_runtime::http1::{self, Answer, Framing, HeadReader};
+use dormouse_runtime::proxy::{Endpoint, Proxies, Proxy};
 use dormouse_runtime::{StartError, plain_tls_config, tls_config};
 use fluent_uri::Uri;
+use futures_lite::AsyncReadExt as _;
 use futures_lite::future::poll_once;
-use futures_lite::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _};
 use rustls::ClientConfig;
 
-use crate::connect::{Connection, Endpoint, Route};
-use crate::http::{self, Answer, Framing, HeadReader};
-use crate::proxy::{Proxies, Proxy};
+use crate::connect::Route;
+use crate::connection::{Connection, broken, exchange, poll_read};
 
-/// What one look at the network takes.
-const READ: usize = 4 << 10;
 /// Of a body that nobody needs.
 const SPARE_BODY: usize = 16 << 10;
 /// Reads without a byte of the body, after which others get their turn.
@@ -128,7 +126,7 @@ async fn send(
     let fields = request.headers().chain([agent]);
     let fields = fields.chain(asks_proxy.into_iter().flat_map(Proxy::fields));
     let method = request.method().as_str();
-    let bytes = http::request(method, target, authority.as_str(), fields, request.body());
+    let bytes = http1::request(method, target, authority.as_str(), fields, request.body());
 
     let used = idle.and_then(|idle| idle.lock().unwrap_or_else(PoisonError::into_inner).take());
     if let Some(mut connection) = reusable(used).await {
@@ -144,22 +142,6 @@ async fn send(
     Ok(SmolBody::split(answer, connection, reader))
 }
 
-/// Sends a request and reads the head of its answer.
-pub(crate) async fn exchange(
-    connection: &mut Connection,
-    request: &[u8],
-    reader: &mut HeadReader,
-) -> Result<Answer, TransportError> {
-    connection.write_all(request).await.map_err(|error| broken(&error))?;
-    connection.flush().await.map_err(|error| broken(&error))?;
-    loop {
-        let read = poll_fn(|cx| poll_read(connection, cx, |bytes| reader.push(bytes)));
-        if let Some(answer) = read.await.map_err(|error| broken(&error))?? {
-            return Ok(answer);
-        }
-    }
-}
-
 /// The connection under an answer that is whole by now, if nothing is wrong with it.
 async fn reusable(last: Option<SmolBody>) -> Option<Connection> {
     let mut last = last?;
@@ -173,17 +155,6 @@ async fn reusable(last: Option<SmolBody>) -> Option<Connection> {
     // An end, or an answer to nothing that was asked: both mean that the server has done with it.
     let silent = poll_once(last.connection.read(&mut [0])).await.is_none();
     (silent && !last.surplus && last.early.is_empty()).then_some(last.connection)
-}
-
-/// Reads what there is by way of the stack, so that who waits holds no buffer.
-fn poll_read<T>(
-    connection: &mut Connection,
-    cx: &mut Context<'_>,
-    take: impl FnOnce(&[u8]) -> T,
-) -> Poll<io::Result<T>> {
-    let mut buffer = [0; READ];
-    let length = ready!(Pin::new(connection).poll_read(cx, &mut buffer))?;
-    Poll::Ready(Ok(take(&buffer[..length])))
 }
 
 /// The body of an open watch.
@@ -225,8 +196,7 @@ impl Body for SmolBody {
             if chunk.is_empty() {
                 chunk = match ready!(poll_read(&mut self.connection, cx, <[u8]>::to_vec)) {
                     Ok(chunk) if !chunk.is_empty() => chunk,
-                    Ok(_) if self.framing == Framing::UntilClosed => return Poll::Ready(None),
-                    Ok(_) => return Poll::Ready(Some(Err(broken(&cut_short())))),
+                    Ok(_) => return Poll::Ready(self.framing.cut().map(Err)),
                     Err(error) => return Poll::Ready(Some(Err(broken(&error)))),
                 };
             }
@@ -244,17 +214,6 @@ impl fmt::Debug for SmolBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmolBody").field("framing", &self.framing).finish_non_exhaustive()
     }
-}
-
-fn cut_short() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the body was cut short")
-}
-
-/// A connection that failed in use, and whether TLS was what failed.
-pub(crate) fn broken(error: &io::Error) -> TransportError {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some();
-    let fault = if tls { TransportFault::Tls } else { TransportFault::Broken };
-    TransportError::new(fault, error.to_string())
 }
 
 #[cfg(test)]

@@ -1,9 +1,21 @@
 //! What dormouse's adapters share: everything that [`dormouse_core`] may not touch and that has nothing to do
-//! with a runtime either. The operating system's clocks, its entropy, its trusted roots.
+//! with a runtime either.
+//!
+//! | room | what is in it |
+//! | --- | --- |
+//! | [`Setup`], [`StartError`] | from a URL and a token to a machine, seeded from the operating system |
+//! | [`SuspendClock`] | the clock that counts the time a device is suspended |
+//! | [`tls_config`], [`plain_tls_config`] | TLS against the platform's roots |
+//! | `http1`, with that feature | HTTP/1.1 without I/O, for an adapter that has no HTTP client |
+//! | `proxy`, with the same | whom to connect to, and through which proxy |
 //!
 //! Made for `dormouse-tokio` and `dormouse-smol`, which re-export what their users need; useful to
 //! whoever binds the core to a runtime of their own.
 
+#[cfg(feature = "http1")]
+pub mod http1;
+#[cfg(feature = "http1")]
+pub mod proxy;
 mod setup;
 mod suspend;
 mod tls;

@@ -46,9 +46,7 @@ fn read<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Read {
     let end = match framing {
         _ if framing.fault().is_some() => End::Bad,
         _ if surplus => End::Surplus,
-        Framing::UntilClosed => End::Whole,
-        _ if framing.is_ended() => End::Whole,
-        _ => End::CutShort,
+        _ => framing.cut().map_or(End::Whole, |_| End::CutShort),
     };
     let body = String::from_utf8(body).expect("text");
     Read::Answer { status: head.status(), body, end, keeps }

@@ -12,6 +12,9 @@
 //!   chunks *and* a length it does not: two parties may have understood it differently (section 6.1).
 //! * Chunk extensions and trailers are skipped, byte by byte, whatever their length: nothing of them is kept.
 //!
+//! Whoever brings the bytes gives them to a [`HeadReader`], which ends in an [`Answer`], and what came after
+//! the head, and everything after that, to the answer's [`Framing`].
+//!
 //! Why not a whole HTTP engine: the one that was tried first, ureq-proto, hands every byte that it writes
 //! and reads to the `log` crate, the device's token and those of wakes among them, and no caller can turn
 //! that off. hyper would bring the tokio crate along, and its buffers. Under both lies httparse, and so
@@ -26,8 +29,10 @@ const FIELD_LIMIT: usize = 100;
 /// Enough to see that what comes back is not HTTP, line or no line.
 const FIRST_LOOK: usize = 16;
 
-/// A request: its head, and its body after that.
-pub(crate) fn request<'h>(
+/// A request: its head, and its body after that. `target` is what stands in its first line, `fields` are its
+/// header fields but for `host` and `content-length`.
+#[must_use]
+pub fn request<'h>(
     method: &str,
     target: &str,
     host: &str,
@@ -47,30 +52,37 @@ pub(crate) fn request<'h>(
 
 /// An answer's head.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) head: Head,
-    pub(crate) framing: Framing,
+pub struct Answer {
+    /// What the machine wants to know of it.
+    pub head: Head,
+    /// Where its body ends.
+    pub framing: Framing,
     /// Whether the connection can serve another request after the body.
-    pub(crate) keeps: bool,
+    pub keeps: bool,
 }
 
-/// Gathers an answer's head.
+/// Gathers an answer's head. What it holds may be secret: it is not printed.
 #[derive(Default)]
-pub(crate) struct HeadReader {
+pub struct HeadReader {
     /// What came and is not read yet.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     taken: usize,
 }
 
 impl HeadReader {
     /// Whether nothing of an answer has come.
-    pub(crate) fn is_untouched(&self) -> bool {
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
         self.bytes.is_empty() && self.taken == 0
     }
 
     /// Takes what came, nothing if the connection was closed. Once the head is whole, what is left in
     /// `bytes` belongs to the body.
-    pub(crate) fn push(&mut self, new: &[u8]) -> Result<Option<Answer>, TransportError> {
+    ///
+    /// # Errors
+    ///
+    /// If it is not HTTP or too long, or was cut short.
+    pub fn push(&mut self, new: &[u8]) -> Result<Option<Answer>, TransportError> {
         self.bytes.extend_from_slice(new);
         // A head ends with a line: to look at it again for each byte of one would be quadratic.
         if new.contains(&b'\n') || new.is_empty() || self.bytes.len() <= FIRST_LOOK {
@@ -128,14 +140,14 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Answer)>, TransportError> {
             }
         }
     }
-    let framing = match size {
-        _ if matches!(status, 100..200 | 204 | 304) => Framing::Length(0),
-        _ if chunked => Framing::Chunked(Chunked::Size { size: 0, digits: 0 }),
-        Some(size) => Framing::Length(size),
-        None => Framing::UntilClosed,
+    let kind = match size {
+        _ if matches!(status, 100..200 | 204 | 304) => Kind::Length(0),
+        _ if chunked => Kind::Chunked(Chunked::Size { size: 0, digits: 0 }),
+        Some(size) => Kind::Length(size),
+        None => Kind::UntilClosed,
     };
-    keeps &= !(framing == Framing::UntilClosed || chunked && size.is_some());
-    Ok(Some((length, Answer { head, framing, keeps })))
+    keeps &= !(kind == Kind::UntilClosed || chunked && size.is_some());
+    Ok(Some((length, Answer { head, framing: Framing(kind), keeps })))
 }
 
 fn decimal(text: &[u8]) -> Option<u64> {
@@ -145,7 +157,10 @@ fn decimal(text: &[u8]) -> Option<u64> {
 
 /// Where a body is, and what tells its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
+pub struct Framing(Kind);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
     /// So many bytes are to come.
     Length(u64),
     Chunked(Chunked),
@@ -154,7 +169,7 @@ pub(crate) enum Framing {
 
 /// Which byte of a chunked body comes next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Chunked {
+enum Chunked {
     Size { size: u64, digits: u8 },
     Padding(u64),
     Extension(u64),
@@ -169,16 +184,16 @@ pub(crate) enum Chunked {
 
 impl Framing {
     /// Leaves in `bytes` what is the body's own. Says whether more came than the body has.
-    pub(crate) fn strip(&mut self, bytes: &mut Vec<u8>) -> bool {
+    pub fn strip(&mut self, bytes: &mut Vec<u8>) -> bool {
         let came = bytes.len();
-        match self {
-            Self::UntilClosed => false,
-            Self::Length(left) => {
+        match &mut self.0 {
+            Kind::UntilClosed => false,
+            Kind::Length(left) => {
                 bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= bytes.len() as u64;
                 bytes.len() < came
             }
-            Self::Chunked(chunked) => {
+            Kind::Chunked(chunked) => {
                 let (mut at, mut kept) = (0, 0);
                 while at < came && !matches!(chunked, Chunked::End | Chunked::Broken) {
                     if let Chunked::Data(left) = chunked {
@@ -200,15 +215,24 @@ impl Framing {
         }
     }
 
-    /// Whether the body is whole.
-    pub(crate) fn is_ended(&self) -> bool {
-        matches!(self, Self::Length(0) | Self::Chunked(Chunked::End))
+    /// Whether the body is whole, without a word from the connection.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self.0, Kind::Length(0) | Kind::Chunked(Chunked::End))
     }
 
     /// What is wrong with the framing.
-    pub(crate) fn fault(&self) -> Option<TransportError> {
-        let broken = *self == Self::Chunked(Chunked::Broken);
+    #[must_use]
+    pub fn fault(&self) -> Option<TransportError> {
+        let broken = self.0 == Kind::Chunked(Chunked::Broken);
         broken.then(|| not_http("a chunk that is none"))
+    }
+
+    /// What it means that the connection was closed here: nothing, if that is how this body ends.
+    #[must_use]
+    pub fn cut(&self) -> Option<TransportError> {
+        let cut = !(self.0 == Kind::UntilClosed || self.is_ended());
+        cut.then(|| TransportError::new(TransportFault::Broken, "the body was cut short"))
     }
 }
 

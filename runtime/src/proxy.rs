@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, if any: the environment, read as curl reads it.
+//! Whom to connect to, and which proxy is on the way, if any: the environment, read as curl reads it.
 //!
 //! * `http_proxy` in small letters only: a web server that runs us as a CGI program puts a visitor's
 //!   `Proxy:` header into `HTTP_PROXY`. `https_proxy`, `all_proxy` and `no_proxy` in capitals too; small
@@ -19,11 +19,43 @@ use dormouse_core::driver::TransportError;
 use fluent_uri::Uri;
 use percent_encoding::percent_decode_str;
 
-use crate::connect::Endpoint;
+/// Somebody to connect to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Whether TLS is spoken there.
+    pub secure: bool,
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// Whom an `http` or `https` URL means; nobody, if it is another, or has no host.
+    #[must_use]
+    pub fn of(uri: &Uri<&str>) -> Option<Self> {
+        let secure = match uri.scheme().as_str() {
+            scheme if scheme.eq_ignore_ascii_case("http") => false,
+            scheme if scheme.eq_ignore_ascii_case("https") => true,
+            _ => return None,
+        };
+        let authority = uri.authority()?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = authority.port_to_u16().ok()?.unwrap_or(if secure { 443 } else { 80 });
+        (!host.is_empty()).then_some(Self { secure, host, port })
+    }
+
+    /// As `CONNECT` wants it.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
 
 /// The proxies of a process.
 #[derive(Default)]
-pub(crate) struct Proxies {
+pub struct Proxies {
     http: Option<Choice>,
     https: Option<Choice>,
     except: String,
@@ -32,18 +64,24 @@ pub(crate) struct Proxies {
 /// What a variable says, or the variable that says nothing of use.
 type Choice = Result<Proxy, &'static str>;
 
-pub(crate) struct Proxy {
-    pub(crate) endpoint: Endpoint,
+/// A proxy, and how to be let in.
+pub struct Proxy {
+    /// Where it listens.
+    pub endpoint: Endpoint,
     /// The value of `Proxy-Authorization`: a secret.
-    pub(crate) authorization: Option<String>,
+    authorization: Option<String>,
 }
 
 impl Proxies {
-    pub(crate) fn from_env() -> Self {
+    /// As the environment has them now.
+    #[must_use]
+    pub fn from_env() -> Self {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+    /// As these variables have them.
+    #[must_use]
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&'static str]| {
             names.iter().find_map(|name| {
                 variable(name).filter(|value| !value.is_empty()).map(|value| (*name, value))
@@ -60,7 +98,11 @@ impl Proxies {
     }
 
     /// The proxy on the way there.
-    pub(crate) fn before(&self, there: &Endpoint) -> Result<Option<&Proxy>, TransportError> {
+    ///
+    /// # Errors
+    ///
+    /// If there is to be one, and what the variable says cannot be used; the variable is named.
+    pub fn before(&self, there: &Endpoint) -> Result<Option<&Proxy>, TransportError> {
         let choice = if there.secure { &self.https } else { &self.http };
         match choice {
             Some(_) if self.excepts(&there.host) => Ok(None),
@@ -112,7 +154,7 @@ fn is_within(address: IpAddr, entry: &str) -> bool {
 
 impl Proxy {
     /// What a request to the proxy itself carries.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.authorization.iter().map(|value| ("proxy-authorization", value.as_str()))
     }
 
@@ -148,6 +190,30 @@ mod tests {
             Ok(Some(proxy)) => format!("{}:{}", proxy.endpoint.host, proxy.endpoint.port),
             Err(error) => error.to_string(),
         }
+    }
+
+    fn endpoint(url: &str) -> Option<(bool, String, u16)> {
+        let endpoint = Endpoint::of(&Uri::parse(url).expect("a URL"))?;
+        Some((endpoint.secure, endpoint.host, endpoint.port))
+    }
+
+    #[test]
+    fn a_url_says_whom_to_connect_to() {
+        for (url, secure, host, port) in [
+            ("http://example.com", false, "example.com", 80),
+            ("HTTPS://example.com/x?y", true, "example.com", 443),
+            ("https://example.com:8443/", true, "example.com", 8443),
+            ("http://example.com:/", false, "example.com", 80),
+            ("http://192.0.2.1:81", false, "192.0.2.1", 81),
+            ("https://[2001:db8::1]:8443/", true, "2001:db8::1", 8443),
+        ] {
+            assert_eq!(endpoint(url), Some((secure, host.to_owned(), port)), "{url}");
+        }
+        for url in ["ftp://example.com", "http:example.com", "http://", "http://h:65536"] {
+            assert_eq!(endpoint(url), None, "{url}");
+        }
+        let six = Endpoint { secure: true, host: "::1".to_owned(), port: 1 };
+        assert_eq!(six.authority(), "[::1]:1");
     }
 
     #[test]

@@ -36,6 +36,10 @@ pub(crate) struct Model {
     in_flight: Option<u64>,
     /// The latest attempt that was asked for.
     attempt: Option<u64>,
+    /// Which token there is, and which ones the latest requests carried (section 5.6).
+    token: u32,
+    connect_token: u32,
+    heartbeat_token: u32,
 }
 
 impl Model {
@@ -52,6 +56,9 @@ impl Model {
             due: Some(now),
             in_flight: None,
             attempt: None,
+            token: 0,
+            connect_token: 0,
+            heartbeat_token: 0,
         }
     }
 
@@ -72,6 +79,7 @@ impl Model {
         match step.given {
             Given::Again(_) if before == State::Awake => self.due = Some(self.now),
             Given::NewToken(_) if before != State::Stopped => {
+                self.token += 1;
                 self.park = 300_000;
                 if before == State::Parked {
                     self.due = Some(self.now);
@@ -157,6 +165,7 @@ impl Model {
     /// A connect ends in one of.
     fn connect_row(&mut self, fault: ConnectFault) -> Row {
         match fault {
+            ConnectFault::Unauthorized if self.connect_token != self.token => Row::Wait(0),
             ConnectFault::Unauthorized => Row::Unauthorized,
             ConnectFault::Conflict => {
                 self.previous_lease = None;
@@ -232,6 +241,7 @@ impl Model {
                 Some(End::Watch(Outcome::Stream(StreamFault::Transport(*fault))))
             }
             (Given::Failed(_, fault), _) => connect(ConnectFault::Transport(*fault)),
+            (Given::Answer(_, 401), _) if self.heartbeat_token != self.token => None,
             (Given::Answer(_, 401), _) => lost(HeartbeatLoss::Unauthorized),
             (Given::Answer(_, 409), _) => lost(HeartbeatLoss::Taken),
             (Given::Answer(_, 410), _) => lost(HeartbeatLoss::Gone),
@@ -251,8 +261,12 @@ impl Model {
                     let previous = request.url().split_once("previousWatchLeaseId=");
                     assert_eq!(previous.map(|(_, lease)| lease), self.previous_lease.as_deref());
                     (connected, self.attempt) = (true, Some(*attempt));
+                    self.connect_token = self.token;
                 }
-                Action::Heartbeat { beat, .. } => self.in_flight = Some(beat.0),
+                Action::Heartbeat { beat, .. } => {
+                    self.in_flight = Some(beat.0);
+                    self.heartbeat_token = self.token;
+                }
                 Action::Disconnect { .. } | Action::Abandon { .. } => self.in_flight = None,
                 Action::Report(Report::Heartbeat { beat, .. }) => {
                     self.in_flight = self.in_flight.filter(|sent| *sent != beat.0);

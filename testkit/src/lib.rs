@@ -9,15 +9,26 @@
 //!
 //! [`mod@faults`] is the table of what every transport must tell apart, as tests of an adapter.
 //!
+//! [`laws`] is what always holds of the machine, as something that watches it run; it needs no feature.
+//!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
+pub mod laws;
+
+#[cfg(feature = "servers")]
 mod backlog;
+#[cfg(feature = "servers")]
 pub mod faults;
+#[cfg(feature = "servers")]
 mod gate;
+#[cfg(feature = "servers")]
 mod link;
+#[cfg(feature = "servers")]
 mod proxy;
+#[cfg(feature = "servers")]
 mod server;
+#[cfg(feature = "servers")]
 pub mod wire;
 
 #[cfg(feature = "matrix")]
@@ -39,11 +50,16 @@ pub mod scenario;
 #[cfg(feature = "matrix")]
 pub mod tls;
 
+#[cfg(feature = "servers")]
 pub use backlog::FullBacklog;
+#[cfg(feature = "servers")]
 pub use gate::Gate;
+#[cfg(feature = "servers")]
 pub use proxy::{Cut, Direction, Flow, Proxy};
+#[cfg(feature = "servers")]
 pub use server::{FaultServer, Seen, ServerBuilder, Step};
 
+#[cfg(feature = "servers")]
 /// What a server does with one connection once it has read a request: step by step, then as the last
 /// step says, or a proper close.
 pub type Script = Vec<Step>;

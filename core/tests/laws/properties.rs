@@ -1,13 +1,12 @@
 //! The properties themselves.
 
 use dormouse_core::{Action, Attempt, Beat, Input, State, Timestamp, Watch, sse};
+use dormouse_testkit::laws::{Given, Model, Monitor, Polls, Setup, Step, play, resolve, take};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::model::Model;
-use crate::monitor::Monitor;
-use crate::plan::{Given, Polls, Setup, Step, orderly_plan, plan, play, resolve, setup, take};
+use crate::strategy::{orderly_plan, plan, setup};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
@@ -112,8 +111,8 @@ proptest! {
         let head = dormouse_core::Head::read(status, []);
         let fault = dormouse_core::TransportFault::Broken;
         let mut stream = b"retry: 77777\n".to_vec();
-        stream.extend(crate::plan::hello("stale", 1));
-        stream.extend(crate::plan::wake(0));
+        stream.extend(dormouse_testkit::laws::hello("stale", 1));
+        stream.extend(dormouse_testkit::laws::wake(0));
         let stale = [
             Given::Head(attempt, head),
             Given::Data(attempt, stream),
@@ -155,7 +154,10 @@ fn open(setup: &Setup) -> Watch {
     let now = Timestamp::from_millis(setup.origin);
     let head = dormouse_core::Head::read(200, [("content-type", b"text/event-stream".as_slice())]);
     watch.handle(now, Input::Head { attempt, head });
-    watch.handle(now, Input::Data { attempt, bytes: &crate::plan::hello("L", 86_400_000) });
+    watch.handle(
+        now,
+        Input::Data { attempt, bytes: &dormouse_testkit::laws::hello("L", 86_400_000) },
+    );
     take(&mut watch, Polls::All);
     assert_eq!(watch.state(), State::Watching);
     watch
@@ -219,7 +221,7 @@ fn a_machine_that_is_never_polled_does_not_grow() {
     let mut largest = 0;
     for round in 0..20_000_u64 {
         let now = Timestamp::from_millis(round);
-        let bytes = crate::plan::hello("another", round);
+        let bytes = dormouse_testkit::laws::hello("another", round);
         watch.handle(now, Input::Data { attempt, bytes: &bytes });
         watch
             .handle(now, Input::Data { attempt, bytes: b"event: unknown\ndata: x\n\nid: 1\n: \n" });

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use dormouse_core::{
     Action, ConnectFault, End, HeartbeatFault, Outcome, Report, StreamFault, Then,
 };
+use dormouse_testkit::laws::{Monitor, Setup, play, resolve};
 use proptest::prelude::Strategy;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::monitor::Monitor;
-use crate::plan::{Setup, orderly_plan, plan, play, resolve, setup};
+use crate::strategy::{orderly_plan, plan, setup};
 
 #[test]
 fn the_plans_reach_everything() {

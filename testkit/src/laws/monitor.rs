@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse_core::{Action, HandOver, Report, State, Stats, Status, Then, Watch};
 
-use crate::plan::{Given, LAST, Polls, Setup, Step, take};
+use super::plan::{Given, LAST, Polls, Setup, Step, take};
 
 const TEN_MINUTES: u64 = 600_000;
 const HOUR_AND_A_HALF: u64 = 5_400_000;
 
-pub(crate) struct Monitor {
+/// The watch that it watches, and all that it has seen. Every check panics where a law is broken.
+pub struct Monitor {
     setup: Setup,
-    pub(crate) watch: Watch,
+    /// The watch itself.
+    pub watch: Watch,
     /// Time as the machine has to take it: never backwards, and never beyond the last instant.
     now: u64,
     /// The stream that is open, from the driver's point of view.
@@ -45,7 +47,13 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    pub(crate) fn new(setup: Setup) -> Self {
+    /// A new watch.
+    ///
+    /// # Panics
+    ///
+    /// If it begins with more connects than there are numbers.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
         let watch = setup.watch();
         let now = setup.origin.min(LAST);
         let connects = vec![now; usize::try_from(watch.stats().connects).expect("few")];
@@ -75,7 +83,11 @@ impl Monitor {
     }
 
     /// Feeds one step, takes out what it says, checks everything, and gives back what came.
-    pub(crate) fn step(&mut self, step: &Step) -> Vec<Action> {
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn step(&mut self, step: &Step) -> Vec<Action> {
         self.now = self.now.max(step.at.min(LAST));
         let before = (self.watch.state(), *self.watch.stats());
         step.given.feed(&mut self.watch, step.at);
@@ -98,7 +110,11 @@ impl Monitor {
     }
 
     /// Takes out everything that is left, and checks what holds at the end of a run.
-    pub(crate) fn finish(mut self) {
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn finish(mut self) {
         let step = Step { at: 0, given: Given::Tick, polls: Polls::All };
         self.step(&step);
         // Law 11: no wake is lost.

@@ -9,7 +9,7 @@ use dormouse_core::{
     StreamFault, Then, Timestamp, Watch,
 };
 
-use crate::plan::{Given, Step, take};
+use super::plan::{Given, Step, take};
 
 /// What a row says comes next, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ enum Row {
     Cancelled,
 }
 
-pub(crate) struct Model {
+/// What the two tables remember, and what is running.
+pub struct Model {
     now: u64,
     previous_lease: Option<String>,
     backoff: u64,
@@ -43,7 +44,9 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(now: u64, parks: bool) -> Self {
+    /// A client that has not connected yet.
+    #[must_use]
+    pub fn new(now: u64, parks: bool) -> Self {
         Self {
             now,
             previous_lease: None,
@@ -63,7 +66,11 @@ impl Model {
     }
 
     /// Feeds one step to the machine, and holds what came against the rows.
-    pub(crate) fn step(&mut self, watch: &mut Watch, step: &Step) {
+    ///
+    /// # Panics
+    ///
+    /// If the machine decides otherwise.
+    pub fn step(&mut self, watch: &mut Watch, step: &Step) {
         self.now = self.now.max(step.at);
         let before = watch.state();
         let expected = self.end_by_input(&step.given, before);

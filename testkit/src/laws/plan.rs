@@ -8,23 +8,31 @@ use dormouse_core::{
     Action, Attempt, Beat, Config, Guards, HandOver, Head, Hint, Input, OnUnauthorized, State,
     Timestamp, Token, TransportFault, Watch, sse,
 };
-use proptest::collection::vec;
-use proptest::prelude::*;
 
 /// The last instant that the machine distinguishes: later ones are taken for it.
-pub(crate) const LAST: u64 = u64::MAX - (1 << 40);
+pub const LAST: u64 = u64::MAX - (1 << 40);
 
 /// The machine to run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Setup {
-    pub(crate) guards: [bool; 6],
-    pub(crate) park: bool,
-    pub(crate) seed: u64,
-    pub(crate) origin: u64,
+pub struct Setup {
+    /// Which guards are on, in the order of [`Guards`].
+    pub guards: [bool; 6],
+    /// Whether a refused token parks the watch.
+    pub park: bool,
+    /// All the chance that the machine has.
+    pub seed: u64,
+    /// The time at which it begins.
+    pub origin: u64,
 }
 
 impl Setup {
-    pub(crate) fn watch(&self) -> Watch {
+    /// A new machine.
+    ///
+    /// # Panics
+    ///
+    /// Never: the configuration is a good one.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
         let mut guards = Guards::none();
         [
             guards.flap,
@@ -45,232 +53,174 @@ impl Setup {
         Watch::new(config, token, self.seed, Timestamp::from_millis(self.origin))
     }
 
-    pub(crate) fn connect_bound(&self) -> bool {
+    /// Whether connects are bounded.
+    #[must_use]
+    pub fn connect_bound(&self) -> bool {
         self.guards[1]
     }
 
-    pub(crate) fn jitter(&self) -> bool {
+    /// Whether delays are spread.
+    #[must_use]
+    pub fn jitter(&self) -> bool {
         self.guards[3]
     }
 }
 
-pub(crate) fn setup() -> impl Strategy<Value = Setup> {
-    let guards = prop_oneof![
-        3 => Just([true; 6]),
-        1 => Just([false; 6]),
-        4 => any::<[bool; 6]>(),
-    ];
-    let origin = prop_oneof![8 => Just(0), 1 => any::<u64>(), 1 => LAST - 10_000_000..=u64::MAX];
-    (guards, any::<bool>(), any::<u64>(), origin).prop_map(|(guards, park, seed, origin)| Setup {
-        guards,
-        park,
-        seed,
-        origin,
-    })
-}
-
 /// One step of a plan.
 #[derive(Clone, Debug)]
-pub(crate) struct Op {
-    when: When,
-    what: What,
-    polls: Polls,
+pub struct Op {
+    /// When it happens.
+    pub when: When,
+    /// What happens.
+    pub what: What,
+    /// How much is taken out after it.
+    pub polls: Polls,
 }
 
+/// When a step happens.
 #[derive(Clone, Copy, Debug)]
-enum When {
+pub enum When {
+    /// At the time of the step before.
     Same,
+    /// So many milliseconds after it.
     Later(u64),
     /// Before, at, or after the machine's deadline.
     Deadline(i8),
+    /// So many milliseconds before the step before.
     Back(u64),
+    /// So many milliseconds before the end of time.
     NearTheEnd(u64),
 }
 
 /// Which attempt or heartbeat, seen from the latest that the machine asked for.
 #[derive(Clone, Copy, Debug)]
-enum Who {
+pub enum Who {
+    /// The latest itself.
     Latest,
+    /// The one before it.
     Before,
+    /// One that there is not yet.
     Next,
+    /// One that there never is.
     Zero,
+    /// The last number there is.
     Most,
 }
 
+/// What happens. Numbers choose among a handful of kinds, so that a plan is small and shrinks.
 #[derive(Clone, Debug)]
-enum What {
+pub enum What {
     /// Whatever brings the machine on from where it is, in one of several ways.
     Onwards(u8),
+    /// Time passes.
     Tick,
+    /// A response head.
     Head(Who, u8),
     /// Frames, of which the last bytes are kept back for the next data.
     Data(Who, Vec<Frame>, u8),
+    /// The proper end of a stream.
     End(Who),
+    /// A transport that fails.
     Failed(Who, u8),
+    /// A heartbeat that is answered with a status.
     Answer(Who, u16),
+    /// A heartbeat that gets no answer.
     Lost(Who, u8),
+    /// Heartbeats are cancelled.
     Cancel,
+    /// The application sleeps again, having done well or not.
     Again(bool),
+    /// A resume, or a change of network.
     Hint(bool),
+    /// The network goes, or comes.
     Offline(bool),
+    /// Another token.
     NewToken(u8),
+    /// The application has had enough.
     Stop,
 }
 
+/// Something that a server writes to a stream.
 #[derive(Clone, Debug)]
-enum Frame {
+pub enum Frame {
+    /// A `hello` with a lease of its own, and one of several intervals.
     Hello(u8),
+    /// One that does not say what it must.
     BadHello(u8),
+    /// A wake, with one of several sessions.
     Wake(u8),
+    /// One that does not say what it must.
     BadWake(u8),
+    /// A sign of life.
     Comment,
+    /// A reconnect window.
     Retry(u8),
+    /// An event that means nothing.
     Other(u8),
+    /// What exceeds the limit of a line (`true`), or of an event.
     TooLong(bool),
+    /// Anything.
     Garbage(Vec<u8>),
 }
 
 /// How much is taken out after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Polls {
+pub enum Polls {
+    /// All there is.
     All,
+    /// So many actions at most.
     Few(u8),
-}
-
-fn when() -> impl Strategy<Value = When> {
-    prop_oneof![
-        6 => Just(When::Same),
-        3 => prop_oneof![Just(1), 1..2_000_u64, 1..40_000_u64, 1..8_000_000_u64].prop_map(When::Later),
-        6 => (-1..=1_i8).prop_map(When::Deadline),
-        1 => any::<u32>().prop_map(|back| When::Back(u64::from(back))),
-    ]
-}
-
-fn hostile_when() -> impl Strategy<Value = When> {
-    prop_oneof![
-        60 => when(),
-        1 => any::<u64>().prop_map(When::Back),
-        1 => (0..1_u64 << 42).prop_map(When::NearTheEnd),
-    ]
-}
-
-fn who() -> impl Strategy<Value = Who> {
-    prop_oneof![
-        12 => Just(Who::Latest),
-        2 => Just(Who::Before),
-        2 => Just(Who::Next),
-        1 => Just(Who::Zero),
-        1 => Just(Who::Most),
-    ]
-}
-
-fn frame() -> impl Strategy<Value = Frame> {
-    prop_oneof![
-        6 => any::<u8>().prop_map(Frame::Hello),
-        1 => any::<u8>().prop_map(Frame::BadHello),
-        3 => any::<u8>().prop_map(Frame::Wake),
-        1 => any::<u8>().prop_map(Frame::BadWake),
-        3 => Just(Frame::Comment),
-        1 => any::<u8>().prop_map(Frame::Retry),
-        2 => any::<u8>().prop_map(Frame::Other),
-        1 => any::<bool>().prop_map(Frame::TooLong),
-        1 => vec(
-            prop_oneof![any::<u8>(), proptest::sample::select(b"\r\n: {}\"dateventr".to_vec())],
-            0..24,
-        )
-        .prop_map(Frame::Garbage),
-    ]
-}
-
-fn status() -> impl Strategy<Value = u16> {
-    prop_oneof![
-        4 => 200..300_u16,
-        1 => Just(401),
-        2 => Just(409),
-        2 => Just(410),
-        2 => Just(500),
-        1 => any::<u16>(),
-    ]
-}
-
-fn what(data: impl Strategy<Value = What> + 'static) -> impl Strategy<Value = What> {
-    prop_oneof![
-        40 => any::<u8>().prop_map(What::Onwards),
-        8 => Just(What::Tick),
-        8 => (who(), any::<u8>()).prop_map(|(who, kind)| What::Head(who, kind)),
-        12 => data,
-        4 => who().prop_map(What::End),
-        4 => (who(), any::<u8>()).prop_map(|(who, fault)| What::Failed(who, fault)),
-        6 => (who(), status()).prop_map(|(who, status)| What::Answer(who, status)),
-        4 => (who(), any::<u8>()).prop_map(|(who, fault)| What::Lost(who, fault)),
-        4 => any::<bool>().prop_map(What::Again),
-        4 => any::<bool>().prop_map(What::Hint),
-        2 => prop_oneof![1 => Just(true), 3 => Just(false)].prop_map(What::Offline),
-        1 => any::<u8>().prop_map(What::NewToken),
-        1 => any::<u8>().prop_map(|rare| match rare {
-            0..40 => What::Stop,
-            40..60 => What::Cancel,
-            _ => What::Tick,
-        }),
-    ]
-}
-
-/// Anything at any time, taken out or not.
-pub(crate) fn plan() -> impl Strategy<Value = Vec<Op>> {
-    let polls = prop_oneof![5 => Just(Polls::All), 1 => (0..4_u8).prop_map(Polls::Few)];
-    let data = (who(), vec(frame(), 0..5), prop_oneof![4 => Just(0), 1 => any::<u8>()])
-        .prop_map(|(who, frames, kept)| What::Data(who, frames, kept));
-    let op = (hostile_when(), what(data), polls.clone());
-    let anything = vec(op.prop_map(|(when, what, polls)| Op { when, what, polls }), 1..80);
-    // A hasty peer: one attempt after the other, as fast as the machine lets it.
-    let hasty = prop_oneof![
-        12 => Just(What::Onwards(7)),
-        1 => any::<u8>().prop_map(What::Onwards),
-        4 => Just(What::End(Who::Latest)),
-        1 => Just(What::Failed(Who::Latest, 0)),
-        1 => Just(What::Hint(true)),
-    ];
-    let hasty = (hasty, polls).prop_map(|(what, polls)| Op { when: When::Same, what, polls });
-    prop_oneof![4 => anything, 1 => vec(hasty, 60..200)]
-}
-
-/// One whole frame at a time, in proper time, all taken out: what the model can follow.
-pub(crate) fn orderly_plan() -> impl Strategy<Value = Vec<Op>> {
-    let data =
-        (who(), frame().prop_filter("no torn line", |frame| !matches!(frame, Frame::Garbage(_))))
-            .prop_map(|(who, frame)| What::Data(who, vec![frame], 0));
-    let op = (when(), what(data));
-    vec(op.prop_map(|(when, what)| Op { when, what, polls: Polls::All }), 1..80)
 }
 
 /// One concrete step of a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
-    pub(crate) at: u64,
-    pub(crate) given: Given,
-    pub(crate) polls: Polls,
+pub struct Step {
+    /// When it happens.
+    pub at: u64,
+    /// What goes in.
+    pub given: Given,
+    /// How much is taken out after it.
+    pub polls: Polls,
 }
 
 /// An input that owns its bytes.
 #[derive(Clone, Debug)]
-pub(crate) enum Given {
+pub enum Given {
+    /// `Tick`.
     Tick,
+    /// `Head`.
     Head(u64, Head),
+    /// `Data`.
     Data(u64, Vec<u8>),
+    /// `End`.
     End(u64),
+    /// `Failed`.
     Failed(u64, TransportFault),
+    /// `HeartbeatAnswer`.
     Answer(u64, u16),
+    /// `HeartbeatFailed`.
     Lost(u64, TransportFault),
+    /// `HeartbeatsCancelled`.
     Cancel,
+    /// `SleepAgain`.
     Again(HandOver),
+    /// `Hint`.
     Hint(Hint),
+    /// `Offline`.
     Offline(bool),
+    /// `NewToken`, by number.
     NewToken(u8),
+    /// `Stop`.
     Stop,
 }
 
 impl Given {
-    pub(crate) fn feed(&self, watch: &mut Watch, at: u64) {
+    /// Hands it in.
+    ///
+    /// # Panics
+    ///
+    /// Never: such tokens are good ones.
+    pub fn feed(&self, watch: &mut Watch, at: u64) {
         let input = match self {
             Self::Tick => Input::Tick,
             Self::Head(attempt, head) => Input::Head { attempt: Attempt(*attempt), head: *head },
@@ -297,7 +247,11 @@ impl Given {
 }
 
 /// Takes out what the step says; the last action of a whole drain is the sleep.
-pub(crate) fn take(watch: &mut Watch, polls: Polls) -> Vec<Action> {
+///
+/// # Panics
+///
+/// If a drain does not come to an end.
+pub fn take(watch: &mut Watch, polls: Polls) -> Vec<Action> {
     let mut taken = Vec::new();
     let most = match polls {
         Polls::All => 30,
@@ -316,7 +270,7 @@ pub(crate) fn take(watch: &mut Watch, polls: Polls) -> Vec<Action> {
 }
 
 /// Plays a run on a machine: what came after each step.
-pub(crate) fn play(watch: &mut Watch, run: &[Step]) -> Vec<Vec<Action>> {
+pub fn play(watch: &mut Watch, run: &[Step]) -> Vec<Vec<Action>> {
     run.iter()
         .map(|step| {
             step.given.feed(watch, step.at);
@@ -326,7 +280,8 @@ pub(crate) fn play(watch: &mut Watch, run: &[Step]) -> Vec<Vec<Action>> {
 }
 
 /// Plays a plan once and writes down what it came to.
-pub(crate) fn resolve(setup: &Setup, plan: &[Op]) -> Vec<Step> {
+#[must_use]
+pub fn resolve(setup: &Setup, plan: &[Op]) -> Vec<Step> {
     let mut watch = setup.watch();
     let mut seen = Seen { now: setup.origin, ..Seen::default() };
     let mut run = Vec::new();
@@ -485,7 +440,9 @@ impl Who {
     }
 }
 
-pub(crate) fn hello(lease: &str, interval: u64) -> Vec<u8> {
+/// A whole `hello`, as it comes over the wire.
+#[must_use]
+pub fn hello(lease: &str, interval: u64) -> Vec<u8> {
     format!(
         r#"event: hello
 data: {{"watchLeaseId":"{lease}","deviceWaitForViewerMs":30000,"heartbeatIntervalMs":{interval}}}
@@ -495,7 +452,9 @@ data: {{"watchLeaseId":"{lease}","deviceWaitForViewerMs":30000,"heartbeatInterva
     .into_bytes()
 }
 
-pub(crate) fn wake(kind: u8) -> Vec<u8> {
+/// A whole wake; its token is one that no `Debug` may ever show.
+#[must_use]
+pub fn wake(kind: u8) -> Vec<u8> {
     let session = ["null", "\"s-1\"", "\"s-2\""][usize::from(kind) % 3];
     format!(
         r#"event: wake

@@ -118,9 +118,11 @@
 //! task of its own and no channel. All requests share one lock that is held for microseconds; with
 //! a state file a grant writes one line to the page cache under it.
 
+#[cfg(feature = "http")]
 pub mod http;
 pub mod lease;
 
+#[cfg(feature = "http")]
 #[doc(inline)]
 pub use http::{
     Config, ConfigBuilder, ConfigError, Directory, DirectoryError, Running, Server, StateError,

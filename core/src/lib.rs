@@ -204,5 +204,5 @@ pub use input::{HandOver, Input, InputBuf};
 pub use secret::{Secret, Token, TokenError};
 pub use state::State;
 pub use time::Timestamp;
-pub use watch::Watch;
+pub use watch::{Outlook, Watch};
 pub use wire::{Head, IdError, LeaseId, Method, Request, SessionId};

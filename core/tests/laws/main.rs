@@ -5,6 +5,7 @@
 //! what may come, `properties` has the laws themselves, those that compare runs (4, 10, 12), the limits (9) and
 //! the model of section 4, and `reach` proves that the plans go everywhere.
 
+mod outlook;
 mod properties;
 mod reach;
 mod strategy;

@@ -33,6 +33,20 @@ impl Setup {
     /// Never: the configuration is a good one.
     #[must_use]
     pub fn watch(&self) -> Watch {
+        let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
+        let config = Config::new("https://api.example.com")
+            .guards(self.switches())
+            .on_unauthorized(unauthorized)
+            .limits(sse::Limits { line: 1024, data: 1500 })
+            .build()
+            .expect("a config");
+        let token = Token::new("canary-0").expect("a token");
+        Watch::new(config, token, self.seed, Timestamp::from_millis(self.origin))
+    }
+
+    /// The guards by their names.
+    #[must_use]
+    pub fn switches(&self) -> Guards {
         let mut guards = Guards::none();
         [
             guards.flap,
@@ -42,27 +56,7 @@ impl Setup {
             guards.window,
             guards.hints,
         ] = self.guards;
-        let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
-        let config = Config::new("https://api.example.com")
-            .guards(guards)
-            .on_unauthorized(unauthorized)
-            .limits(sse::Limits { line: 1024, data: 1500 })
-            .build()
-            .expect("a config");
-        let token = Token::new("canary-0").expect("a token");
-        Watch::new(config, token, self.seed, Timestamp::from_millis(self.origin))
-    }
-
-    /// Whether connects are bounded.
-    #[must_use]
-    pub fn connect_bound(&self) -> bool {
-        self.guards[1]
-    }
-
-    /// Whether delays are spread.
-    #[must_use]
-    pub fn jitter(&self) -> bool {
-        self.guards[3]
+        guards
     }
 }
 
@@ -216,12 +210,18 @@ pub enum Given {
 
 impl Given {
     /// Hands it in.
+    pub fn feed(&self, watch: &mut Watch, at: u64) {
+        watch.handle(Timestamp::from_millis(at), self.input());
+    }
+
+    /// The input itself.
     ///
     /// # Panics
     ///
     /// Never: such tokens are good ones.
-    pub fn feed(&self, watch: &mut Watch, at: u64) {
-        let input = match self {
+    #[must_use]
+    pub fn input(&self) -> Input<'_> {
+        match self {
             Self::Tick => Input::Tick,
             Self::Head(attempt, head) => Input::Head { attempt: Attempt(*attempt), head: *head },
             Self::Data(attempt, bytes) => Input::Data { attempt: Attempt(*attempt), bytes },
@@ -241,8 +241,7 @@ impl Given {
                 Input::NewToken(Token::new(format!("canary-{number}")).expect("a token"))
             }
             Self::Stop => Input::Stop,
-        };
-        watch.handle(Timestamp::from_millis(at), input);
+        }
     }
 }
 

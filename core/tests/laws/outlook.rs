@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
-use dormouse_core::{Action, HandOver, Head, Hint, Outlook, Report, Then, Timestamp, Watch};
-use dormouse_testkit::laws::{Given, LAST, Polls, Setup, hello, resolve, take, wake};
+use dormouse_core::{
+    Action, Attempt, Beat, HandOver, Head, Hint, InputBuf, Outlook, Report, Then, Timestamp, Token,
+    TransportFault, Watch,
+};
+use dormouse_testkit::laws::{LAST, Polls, Setup, hello, resolve, take, wake};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -65,8 +68,8 @@ fn compare(mut one: Run, mut other: Run, future: &[Next]) {
     };
     let (mut of_one, mut of_other) = (one.clone(), other.clone());
     assert_eq!(kinds(&mut of_one.watch), kinds(&mut of_other.watch));
-    one.step(one.now, &Given::Tick, Polls::All);
-    other.step(other.now, &Given::Tick, Polls::All);
+    one.step(one.now, &InputBuf::Tick, Polls::All);
+    other.step(other.now, &InputBuf::Tick, Polls::All);
     for next in future {
         let before = one.watch.clone();
         let (came, same) = (one.next(*next), other.next(*next));
@@ -76,9 +79,9 @@ fn compare(mut one: Run, mut other: Run, future: &[Next]) {
 }
 
 impl Run {
-    fn step(&mut self, at: u64, given: &Given, polls: Polls) -> Vec<Action> {
+    fn step(&mut self, at: u64, given: &InputBuf, polls: Polls) -> Vec<Action> {
         self.now = self.now.max(at.min(LAST));
-        given.feed(&mut self.watch, at);
+        self.watch.handle(Timestamp::from_millis(at), given.as_input());
         let came = take(&mut self.watch, polls);
         for action in &came {
             match action {
@@ -100,31 +103,34 @@ impl Run {
             4 => deadline + 1,
             _ => deadline + 100_000,
         };
-        let (attempt, beat) =
-            (self.attempt.wrapping_sub(back / 2), self.beat.wrapping_sub(back / 2));
+        let attempt = Attempt(self.attempt.wrapping_sub(back / 2));
+        let beat = Beat(self.beat.wrapping_sub(back / 2));
+        let head = |head| InputBuf::Head { attempt, head };
+        let data = |bytes: &[u8]| InputBuf::Data { attempt, bytes: bytes.into() };
+        let answer = |status| InputBuf::HeartbeatAnswer { beat, status };
         let sse: (&str, &[u8]) = ("content-type", b"text/event-stream");
         let given = match what {
-            0 => Given::Head(attempt, Head::read(200, [sse])),
-            1 => Given::Head(attempt, Head::read(401, [])),
-            2 => Given::Head(attempt, Head::read(503, [("retry-after", b"9".as_slice())])),
-            3 | 4 => Given::Data(attempt, hello(&format!("L{}", self.attempt), 4_000)),
-            5 => Given::Data(attempt, wake(1)),
-            6 => Given::Data(attempt, b"event: wa".to_vec()),
-            7 => Given::Data(attempt, b"ke\ndata: {}\n\n".to_vec()),
-            8 => Given::Data(attempt, b"\n: \r".to_vec()),
-            9 => Given::End(attempt),
-            10 => Given::Failed(attempt, dormouse_core::TransportFault::Broken),
-            11 => Given::Answer(beat, 204),
-            12 => Given::Answer(beat, 401),
-            13 => Given::Answer(beat, 410),
-            14 => Given::Answer(beat, 500),
-            15 => Given::Again(HandOver::Done),
-            16 => Given::Again(HandOver::Failed),
-            17 => Given::Hint(Hint::Resumed),
-            18 => Given::Offline(true),
-            19 => Given::Offline(false),
-            20 => Given::NewToken(7),
-            _ => Given::Tick,
+            0 => head(Head::read(200, [sse])),
+            1 => head(Head::read(401, [])),
+            2 => head(Head::read(503, [("retry-after", b"9".as_slice())])),
+            3 | 4 => data(&hello(&format!("L{}", self.attempt), 4_000)),
+            5 => data(&wake(1)),
+            6 => data(b"event: wa"),
+            7 => data(b"ke\ndata: {}\n\n"),
+            8 => data(b"\n: \r"),
+            9 => InputBuf::End { attempt },
+            10 => InputBuf::Failed { attempt, fault: TransportFault::Broken },
+            11 => answer(204),
+            12 => answer(401),
+            13 => answer(410),
+            14 => answer(500),
+            15 => InputBuf::SleepAgain(HandOver::Done),
+            16 => InputBuf::SleepAgain(HandOver::Failed),
+            17 => InputBuf::Hint(Hint::Resumed),
+            18 => InputBuf::Offline(true),
+            19 => InputBuf::Offline(false),
+            20 => InputBuf::NewToken(Token::new("canary-7").expect("a token")),
+            _ => InputBuf::Tick,
         };
         let came = self.step(at, &given, Polls::All);
         came.iter().map(|action| self.told(action)).collect()

@@ -1,8 +1,8 @@
 //! The laws of protocol.md section 6, as something that watches a run.
 //!
 //! [`Op`]s say what may come, in words that a machine can be told at random; [`resolve`] makes them the
-//! concrete [`Step`]s of a run. A [`Monitor`] watches a run from outside, knowing only what went in and what
-//! came out, and checks laws 1 to 8, 11 and 13 at every step. [`Model`] is section 4 once more, in a page, to
+//! concrete [`Step`]s of a run. [`Laws`] watch a run from outside, knowing only what went in and what
+//! came out, and check laws 1 to 8, 11 and 13 at every step; a [`Monitor`] runs a machine under them. [`Model`] is section 4 once more, in a page, to
 //! hold against a machine with every guard off.
 
 mod model;
@@ -10,7 +10,7 @@ mod monitor;
 mod plan;
 
 pub use model::Model;
-pub use monitor::Monitor;
+pub use monitor::{Before, Laws, Monitor};
 pub use plan::{
     Frame, LAST, Op, Polls, Setup, Step, What, When, Who, hello, play, resolve, take, wake,
 };

@@ -33,6 +33,19 @@ impl Setup {
     /// Never: the configuration is a good one.
     #[must_use]
     pub fn watch(&self) -> Watch {
+        let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
+        let config = Config::new("https://api.example.com")
+            .guards(self.switches())
+            .on_unauthorized(unauthorized)
+            .limits(sse::Limits { line: 1024, data: 1500 })
+            .build()
+            .expect("a config");
+        Watch::new(config, token(0), self.seed, Timestamp::from_millis(self.origin))
+    }
+
+    /// The guards by their names.
+    #[must_use]
+    pub fn switches(&self) -> Guards {
         let mut guards = Guards::none();
         [
             guards.flap,
@@ -42,26 +55,7 @@ impl Setup {
             guards.window,
             guards.hints,
         ] = self.guards;
-        let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
-        let config = Config::new("https://api.example.com")
-            .guards(guards)
-            .on_unauthorized(unauthorized)
-            .limits(sse::Limits { line: 1024, data: 1500 })
-            .build()
-            .expect("a config");
-        Watch::new(config, token(0), self.seed, Timestamp::from_millis(self.origin))
-    }
-
-    /// Whether connects are bounded.
-    #[must_use]
-    pub fn connect_bound(&self) -> bool {
-        self.guards[1]
-    }
-
-    /// Whether delays are spread.
-    #[must_use]
-    pub fn jitter(&self) -> bool {
-        self.guards[3]
+        guards
     }
 }
 

@@ -81,6 +81,18 @@ impl Config {
 }
 
 impl Config {
+    /// The base URL, without slashes at its end.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Which guards are on.
+    #[must_use]
+    pub const fn guards(&self) -> &Guards {
+        &self.guards
+    }
+
     /// Whether the base URL is `http`: the transport needs no TLS then.
     #[must_use]
     pub const fn is_plain(&self) -> bool {

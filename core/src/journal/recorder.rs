@@ -120,7 +120,9 @@ pub enum Ended {
 impl Ended {
     pub(super) const ALL: [Self; 2] = [Self::Limit, Self::Held];
 
-    pub(super) const fn name(self) -> &'static str {
+    /// As it stands in the line: `limit`, `held`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Limit => "limit",
             Self::Held => "held",

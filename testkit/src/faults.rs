@@ -17,6 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use dormouse_core::driver::{Event, Handle, Note};
+use dormouse_core::journal::Replay;
 use dormouse_core::{
     ConnectFault, End, Field, HeartbeatFault, HeartbeatLoss, Oddity, Outcome, Report, Status,
     StopReason, StreamFault, Then, Timestamp, TransportFault, Wake, WireFault, sse::LimitExceeded,
@@ -30,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Sees every note of a watch.
 pub type Observer = Box<dyn FnMut(Timestamp, &Note<'_>) + Send + Sync>;
 
+/// Takes the lines of a watch's journal.
+pub type Sink = Box<dyn FnMut(&str) + Send + Sync>;
+
 /// An adapter under test: how to make its watch, and on what it runs.
 pub trait Client: 'static {
     /// Its watch.
@@ -38,12 +42,17 @@ pub trait Client: 'static {
     /// Whether it cannot read a body that lasts until its connection is closed: it then gets chunks.
     const NEEDS_FRAMING: bool = false;
 
-    /// A watch of the service at `url`.
+    /// A watch of the service at `url`, observed and recorded.
     ///
     /// # Errors
     ///
     /// What the adapter says.
-    fn watch(url: &str, token: &str, observer: Observer) -> Result<Self::Watch, Box<dyn Error>>;
+    fn watch(
+        url: &str,
+        token: &str,
+        observer: Observer,
+        journal: Sink,
+    ) -> Result<Self::Watch, Box<dyn Error>>;
 
     /// Its handle.
     fn handle(watch: &Self::Watch) -> Handle;
@@ -103,6 +112,7 @@ struct Running<C> {
     thread: Option<JoinHandle<()>>,
     last: mpsc::Receiver<Option<Status>>,
     given_up: Arc<GivenUp>,
+    journal: Arc<Mutex<Vec<String>>>,
     client: std::marker::PhantomData<C>,
 }
 
@@ -120,9 +130,15 @@ impl<C: Client> Running<C> {
                 let _ = said.send(**report);
             }
         });
+        let journal = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&journal);
+        let sink: Sink = Box::new(move |line| {
+            lines.lock().expect("nobody panics here").push(line.to_owned());
+        });
         let thread = thread::spawn(move || {
             C::block_on(async move {
-                let mut watch = C::watch(&url, "canary-device-token", observer).expect("a watch");
+                let mut watch =
+                    C::watch(&url, "canary-device-token", observer, sink).expect("a watch");
                 let _ = made.send(C::handle(&watch));
                 let mut last = None;
                 while let Some(event) = own.or(C::next(&mut watch)).await {
@@ -137,7 +153,7 @@ impl<C: Client> Running<C> {
         let handle = handle.recv_timeout(PATIENCE).expect("a watch");
         let thread = Some(thread);
         let client = std::marker::PhantomData;
-        Self { reports, wakes, handle, thread, last, given_up, client }
+        Self { reports, wakes, handle, thread, last, given_up, journal, client }
     }
 
     /// The first report that `pick` takes.
@@ -191,8 +207,25 @@ impl<C> Drop for Running<C> {
     fn drop(&mut self) {
         self.given_up.set();
         let failed = self.thread.take().is_some_and(|thread| thread.join().is_err());
-        assert!(!failed || thread::panicking(), "the watch panicked");
+        if !thread::panicking() {
+            assert!(!failed, "the watch panicked");
+            replays(&self.journal.lock().expect("nobody panics here"));
+        }
     }
+}
+
+/// Whatever happened to a watch, a fresh machine does the same with its journal, in which no token is.
+fn replays(journal: &[String]) {
+    let shown = journal.concat();
+    assert!(!shown.contains("canary"), "a token is recorded:\n{shown}");
+    let (first, rest) = journal.split_first().expect("a first line");
+    let mut replay = Replay::new(first).expect("a first line");
+    for line in rest {
+        if let Err(error) = replay.line(line) {
+            panic!("{error}\n{shown}");
+        }
+    }
+    assert!(replay.watch().stats().connects > 0, "nothing is recorded:\n{shown}");
 }
 
 /// Says to the watch's thread that it is over.
@@ -584,7 +617,8 @@ pub fn the_future_of_the_next_event_can_be_dropped_at_any_time<C: Client>() {
     let url = server.url();
     let running = thread::spawn(move || {
         C::block_on(async move {
-            let mut watch = C::watch(&url, "t", Box::new(|_, _| {})).expect("a watch");
+            let mut watch =
+                C::watch(&url, "t", Box::new(|_, _| {}), Box::new(|_| {})).expect("a watch");
             loop {
                 // Polled once, then dropped, whatever it is in the middle of.
                 let next = poll_fn(|cx| {
@@ -611,7 +645,12 @@ pub fn the_future_of_the_next_event_can_be_dropped_at_any_time<C: Client>() {
 }
 
 pub fn bad_settings_are_refused_at_the_start<C: Client>() {
-    let error = |url: &str, token: &str| match C::watch(url, token, Box::new(|_, _| {})) {
+    let error = |url: &str, token: &str| match C::watch(
+        url,
+        token,
+        Box::new(|_, _| {}),
+        Box::new(|_| {}),
+    ) {
         Ok(_) => panic!("{url} with {token:?} was taken"),
         Err(error) => error.to_string(),
     };

@@ -9,12 +9,17 @@
 //!
 //! [`mod@faults`] is the table of what every transport must tell apart, as tests of an adapter.
 //!
-//! [`laws`] is what always holds of the machine, as something that watches it run; it needs no feature.
+//! [`laws`] is what always holds of the machine, as something that watches it run, and [`script`] a language for
+//! what happens to one; they need no feature. With the feature `vectors` there is `vectors`: journals with the
+//! actions that every binding has to give.
 //!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
 pub mod laws;
+pub mod script;
+#[cfg(feature = "vectors")]
+pub mod vectors;
 
 #[cfg(feature = "servers")]
 mod backlog;

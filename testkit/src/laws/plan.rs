@@ -33,14 +33,23 @@ impl Setup {
     /// Never: the configuration is a good one.
     #[must_use]
     pub fn watch(&self) -> Watch {
+        Watch::new(self.config(), token(0), self.seed, Timestamp::from_millis(self.origin))
+    }
+
+    /// How it is configured.
+    ///
+    /// # Panics
+    ///
+    /// Never: the configuration is a good one.
+    #[must_use]
+    pub fn config(&self) -> Config {
         let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
-        let config = Config::new("https://api.example.com")
+        Config::new("https://api.example.com")
             .guards(self.switches())
             .on_unauthorized(unauthorized)
             .limits(sse::Limits { line: 1024, data: 1500 })
             .build()
-            .expect("a config");
-        Watch::new(config, token(0), self.seed, Timestamp::from_millis(self.origin))
+            .expect("a config")
     }
 
     /// The guards by their names.

@@ -132,12 +132,13 @@ pub trait Client: Send + Sync {
     /// If the watch cannot be set up.
     fn run(&self, options: &Options, line: &Arc<Line>) -> Result<(), String>;
 
-    /// Holds so many idle watches of `url` on this thread, all at once, and says what they cost.
+    /// Holds so many idle watches of `url` on this thread, all at once, and says what they cost. `None` where each
+    /// needs a thread of its own: there is no holding many then.
     ///
     /// # Errors
     ///
-    /// If they cannot be set up, or are not connected in time; or if the client has a thread for each.
-    fn crowd(&self, url: &str, count: usize) -> Result<Footprint, String>;
+    /// If they cannot be set up, or are not connected in time.
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String>;
 }
 
 /// The columns of a matrix.

@@ -167,7 +167,10 @@ fn run(columns: Columns, task: Task) -> Result<ExitCode, Box<dyn Error>> {
             }
         }
         Task::Crowd { column: name, watches, url } => {
-            println!("{name}: {}", column(columns, &name)?.crowd(&url, watches)?);
+            match column(columns, &name)?.crowd(&url, watches)? {
+                Some(footprint) => println!("{name}: {footprint}"),
+                None => println!("{name}: not measured, it has a thread for each watch"),
+            }
         }
         Task::Cell { scenario, column: name, scratch } => {
             let scenario = scenario::named(&scenario).ok_or("there is no such scenario")?;

@@ -30,8 +30,8 @@ impl Client for SmolUnderAsyncStd {
         Executor::AsyncStd.block_on(driven)
     }
 
-    fn crowd(&self, url: &str, count: usize) -> Result<Footprint, String> {
-        Executor::AsyncStd.block_on(crowd(url, count, SmolTimer::new, SmolTransport::new))
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String> {
+        Executor::AsyncStd.block_on(crowd(url, count, SmolTimer::new, SmolTransport::new)).map(Some)
     }
 }
 
@@ -66,8 +66,10 @@ impl Client for Surf {
         self.executor.block_on(driven)
     }
 
-    fn crowd(&self, url: &str, count: usize) -> Result<Footprint, String> {
-        self.executor.block_on(crowd(url, count, SmolTimer::new, |_| SurfTransport::new()))
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String> {
+        self.executor
+            .block_on(crowd(url, count, SmolTimer::new, |_| SurfTransport::new()))
+            .map(Some)
     }
 }
 

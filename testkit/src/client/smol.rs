@@ -17,7 +17,7 @@ impl Client for Smol {
         smol::block_on(drive(options, line, SmolTimer::new(), SmolTransport::new))
     }
 
-    fn crowd(&self, url: &str, count: usize) -> Result<Footprint, String> {
-        smol::block_on(crowd(url, count, SmolTimer::new, SmolTransport::new))
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String> {
+        smol::block_on(crowd(url, count, SmolTimer::new, SmolTransport::new)).map(Some)
     }
 }

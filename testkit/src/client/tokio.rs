@@ -17,8 +17,8 @@ impl Client for Tokio {
         block_on(async { drive(options, line, TokioTimer::new(), ReqwestTransport::new).await })
     }
 
-    fn crowd(&self, url: &str, count: usize) -> Result<Footprint, String> {
-        block_on(crowd(url, count, TokioTimer::new, ReqwestTransport::new))
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String> {
+        block_on(crowd(url, count, TokioTimer::new, ReqwestTransport::new)).map(Some)
     }
 }
 

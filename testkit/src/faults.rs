@@ -23,7 +23,7 @@ use dormouse_core::{
 };
 
 use crate::wire::{self, CHUNKED, LAST_CHUNK, STREAM, answer, chunk, hello, status};
-use crate::{FaultServer, Script, Step};
+use crate::{FaultServer, Script, ServerBuilder, Step};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,6 +34,9 @@ pub type Observer = Box<dyn FnMut(Timestamp, &Note<'_>) + Send + Sync>;
 pub trait Client: 'static {
     /// Its watch.
     type Watch;
+
+    /// Whether it cannot read a body that lasts until its connection is closed: it then gets chunks.
+    const NEEDS_FRAMING: bool = false;
 
     /// A watch of the service at `url`.
     ///
@@ -234,18 +237,20 @@ async fn yielded() {
     .await;
 }
 
+fn server<C: Client>() -> ServerBuilder {
+    FaultServer::builder().framed(C::NEEDS_FRAMING)
+}
+
 /// A server that plays `script` for the first watch, and falls silent after that.
-fn first(script: Script) -> FaultServer {
+fn first<C: Client>(script: Script) -> FaultServer {
     let later = vec![Step::Hold];
-    FaultServer::start(
-        move |n| if n == 0 { script.clone() } else { later.clone() },
-        |_| status("204 No Content"),
-    )
-    .expect("a port")
+    let server =
+        server::<C>().watches(move |n| if n == 0 { script.clone() } else { later.clone() });
+    server.start().expect("a port")
 }
 
 fn end_of<C: Client>(script: Script) -> (End, Then) {
-    let server = first(script);
+    let server = first::<C>(script);
     Running::<C>::start(&server.url()).ended()
 }
 
@@ -313,7 +318,7 @@ pub fn every_status_reaches_the_machine_as_it_is<C: Client>() {
 }
 
 pub fn a_401_stops_the_watch<C: Client>() {
-    let server = first(status("401 Unauthorized"));
+    let server = first::<C>(status("401 Unauthorized"));
     let mut running = Running::<C>::start(&server.url());
     assert_eq!(running.stopped(), Some(Status::Stopped(StopReason::Unauthorized)));
     assert_eq!(server.seen().len(), 1);
@@ -340,7 +345,7 @@ pub fn retry_after_is_read_from_the_head<C: Client>() {
 
 pub fn no_redirect_is_followed_and_no_credential_leaves<C: Client>() {
     for line in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect"] {
-        let elsewhere = first(stream(hello("stolen", 1000)));
+        let elsewhere = first::<C>(stream(hello("stolen", 1000)));
         let location = format!("{}/v1/watch", elsewhere.url());
         let redirect = answer(line, &[("location", &location)], "");
         let code: u16 = line[..3].parse().expect("a status");
@@ -390,7 +395,7 @@ pub fn a_malformed_hello_is_named<C: Client>() {
 
 pub fn hello_numbers_are_clamped<C: Client>() {
     for (interval, clamped) in [(0, 1), (1, 1), (1 << 63, 24 * 60 * 60)] {
-        let server = first(stream(hello("l", interval)));
+        let server = first::<C>(stream(hello("l", interval)));
         let mut running = Running::<C>::start(&server.url());
         assert_eq!(running.connected(), Duration::from_secs(clamped));
     }
@@ -401,7 +406,7 @@ pub fn a_line_without_end_is_given_up_at_its_limit<C: Client>() {
     let endless = || std::iter::repeat_n(Step::send(vec![b'x'; 1 << 20]), 1 << 10);
     let before: Script =
         [Step::send(STREAM), Step::send("data:")].into_iter().chain(endless()).collect();
-    let server = first(before);
+    let server = first::<C>(before);
     let mut running = Running::<C>::start(&server.url());
     let (end, _) = running.ended();
     assert_eq!(end, End::Connect(ConnectFault::Limit(LimitExceeded::Line)));
@@ -415,7 +420,7 @@ pub fn a_line_without_end_is_given_up_at_its_limit<C: Client>() {
 }
 
 pub fn a_wake_counts_after_hello_only_and_once<C: Client>() {
-    let server = first(stream(format!(
+    let server = first::<C>(stream(format!(
         "{}{}{}{}{}",
         wire::wake("http://a.example/early", "canary-1"),
         hello("l", 60_000),
@@ -445,7 +450,7 @@ pub fn a_wake_cut_at_any_byte_never_acts<C: Client>() {
     for cut in 0..wake.len() - 1 {
         let text = format!("{}{}", hello("l", 60_000), &wake[..cut]);
         let script = vec![Step::send(CHUNKED), Step::send(chunk(&text)), Step::send(LAST_CHUNK)];
-        let server = first(script);
+        let server = first::<C>(script);
         let mut running = Running::<C>::start(&server.url());
         let (end, _) = running.ended();
         assert_eq!(end, End::Watch(Outcome::Ended), "cut at {cut}");
@@ -466,17 +471,17 @@ pub fn a_malformed_wake_breaks_the_stream<C: Client>() {
 }
 
 /// A stream that stays alive, and what its heartbeats are answered with.
-fn beating(answer: impl Fn(usize) -> Script + Send + Sync + 'static) -> FaultServer {
+fn beating<C: Client>(answer: impl Fn(usize) -> Script + Send + Sync + 'static) -> FaultServer {
     let alive = || {
         let comments = ":\n".repeat(100).into_bytes();
         let every = Duration::from_millis(200);
         vec![Step::send(STREAM), Step::send(hello("lease-1", 1000)), Step::Drip(comments, every)]
     };
-    FaultServer::start(move |_| alive(), answer).expect("a port")
+    server::<C>().watches(move |_| alive()).heartbeats(answer).start().expect("a port")
 }
 
 pub fn heartbeats_go_beside_the_open_stream<C: Client>() {
-    let server = beating(|_| status("204 No Content"));
+    let server = beating::<C>(|_| status("204 No Content"));
     let mut running = Running::<C>::start(&server.url());
     for _ in 0..3 {
         assert_eq!(running.beat(), None);
@@ -499,20 +504,20 @@ pub fn heartbeats_go_beside_the_open_stream<C: Client>() {
 pub fn what_a_heartbeat_is_answered_decides<C: Client>() {
     for (line, loss) in [("409 Conflict", HeartbeatLoss::Taken), ("410 Gone", HeartbeatLoss::Gone)]
     {
-        let server = beating(move |_| status(line));
+        let server = beating::<C>(move |_| status(line));
         let (end, _) = Running::<C>::start(&server.url()).ended();
         assert_eq!(end, End::Watch(Outcome::HeartbeatLost(loss)));
     }
-    let server = beating(|_| status("401 Unauthorized"));
+    let server = beating::<C>(|_| status("401 Unauthorized"));
     let stopped = Running::<C>::start(&server.url()).stopped();
     assert_eq!(stopped, Some(Status::Stopped(StopReason::Unauthorized)));
 }
 
 pub fn a_heartbeat_that_is_redirected_or_fails_refreshes_nothing<C: Client>() {
-    let elsewhere = beating(|_| status("200 OK"));
+    let elsewhere = beating::<C>(|_| status("200 OK"));
     let location = format!("{}/v1/watch/heartbeat", elsewhere.url());
     let redirect = answer("307 Temporary Redirect", &[("location", &location)], "");
-    let server = beating(move |n| match n {
+    let server = beating::<C>(move |n| match n {
         0 => vec![Step::send(redirect.clone())],
         1 => status("500 Internal Server Error"),
         _ => vec![Step::Reset],
@@ -528,7 +533,7 @@ pub fn a_heartbeat_that_is_redirected_or_fails_refreshes_nothing<C: Client>() {
 }
 
 pub fn a_heartbeat_that_is_never_answered_is_abandoned<C: Client>() {
-    let server = beating(|_| vec![Step::Hold]);
+    let server = beating::<C>(|_| vec![Step::Hold]);
     let mut running = Running::<C>::start(&server.url());
     assert_eq!(running.beat(), Some(HeartbeatFault::Timeout));
     assert_eq!(running.beat(), Some(HeartbeatFault::Timeout));
@@ -536,7 +541,7 @@ pub fn a_heartbeat_that_is_never_answered_is_abandoned<C: Client>() {
 }
 
 pub fn stopping_and_dropping_close_everything<C: Client>() {
-    let server = beating(|_| status("204 No Content"));
+    let server = beating::<C>(|_| status("204 No Content"));
     let mut stopped = Running::<C>::start(&server.url());
     stopped.connected();
     stopped.beat();
@@ -552,14 +557,14 @@ pub fn stopping_and_dropping_close_everything<C: Client>() {
 }
 
 pub fn a_stop_is_prompt_while_connecting_and_while_waiting<C: Client>() {
-    let silent = first(vec![Step::Hold]);
+    let silent = first::<C>(vec![Step::Hold]);
     let mut connecting = Running::<C>::start(&silent.url());
     silent.wait_seen(|seen| seen.len() == 1);
     connecting.handle.stop();
     assert_eq!(connecting.stopped(), Some(Status::Stopped(StopReason::Requested)));
     silent.wait_open(0);
 
-    let refusing = first(status("409 Conflict"));
+    let refusing = first::<C>(status("409 Conflict"));
     let mut waiting = Running::<C>::start(&refusing.url());
     waiting.ended();
     waiting.handle.stop();
@@ -567,7 +572,7 @@ pub fn a_stop_is_prompt_while_connecting_and_while_waiting<C: Client>() {
 }
 
 pub fn the_future_of_the_next_event_can_be_dropped_at_any_time<C: Client>() {
-    let server = first(vec![
+    let server = first::<C>(vec![
         Step::send(STREAM),
         Step::Drip(
             format!("{}{}", hello("l", 60_000), wire::wake("http://a.example", "t")).into_bytes(),

@@ -19,6 +19,8 @@ pub mod laws;
 #[cfg(feature = "servers")]
 mod backlog;
 #[cfg(feature = "servers")]
+mod chunks;
+#[cfg(feature = "servers")]
 pub mod faults;
 #[cfg(feature = "servers")]
 mod gate;
@@ -45,6 +47,8 @@ pub mod house;
 mod leftovers;
 #[cfg(feature = "matrix")]
 pub mod matrix;
+#[cfg(feature = "matrix")]
+pub mod program;
 #[cfg(feature = "matrix")]
 pub mod scenario;
 #[cfg(feature = "matrix")]

@@ -4,9 +4,6 @@
 
 #![allow(clippy::expect_used, reason = "a test may")]
 
-#[path = "common/front.rs"]
-mod front;
-
 use std::error::Error;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -41,8 +38,10 @@ struct Surf<E>(PhantomData<E>);
 impl<E: Executor> Client for Surf<E> {
     type Watch = Watch<SurfTransport>;
 
+    const NEEDS_FRAMING: bool = true;
+
     fn watch(url: &str, token: &str, observer: Observer) -> Result<Self::Watch, Box<dyn Error>> {
-        let builder = Watch::builder(front::framed(url)).token(token).observe(observer);
+        let builder = Watch::builder(url).token(token).observe(observer);
         Ok(builder.transport(SurfTransport::new()?).start()?)
     }
 

@@ -153,8 +153,8 @@
 //! # Features
 //!
 //! None is on by default, and none changes behaviour. `driver` is the async loop (it needs std), `tracing`
-//! its log lines, `std` what the standard library adds to the dependencies. Without features the crate is
-//! `no_std` and needs an allocator.
+//! its log lines, `serde` recording and replay (the module `journal`), `std` what the standard library adds to the
+//! dependencies. Without `driver` and `std` the crate is `no_std` and needs an allocator.
 
 #![no_std]
 #![forbid(unsafe_code)]

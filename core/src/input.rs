@@ -1,5 +1,6 @@
-//! What goes into the machine.
+//! What goes into the machine: [`Input`], which borrows the stream's bytes, and [`InputBuf`], which owns them.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use crate::action::{Attempt, Beat};
@@ -98,6 +99,128 @@ impl fmt::Debug for Input<'_> {
     }
 }
 
+/// An [`Input`] that owns its bytes, as `PathBuf` owns a path: for a channel, a recording, a plan of what is
+/// to come.
+///
+/// ```
+/// use dormouse_core::{Attempt, Input, InputBuf};
+///
+/// let kept = InputBuf::from(Input::Data { attempt: Attempt(1), bytes: b": alive\n" });
+/// assert_eq!(kept.as_input(), Input::Data { attempt: Attempt(1), bytes: b": alive\n" });
+/// assert_eq!(format!("{kept:?}"), "Data(attempt 1, 8 bytes)");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputBuf {
+    /// [`Input::Tick`].
+    Tick,
+    /// [`Input::Head`].
+    Head {
+        /// The attempt it answers.
+        attempt: Attempt,
+        /// What the machine needs to know of it.
+        head: Head,
+    },
+    /// [`Input::Data`].
+    Data {
+        /// The attempt they belong to.
+        attempt: Attempt,
+        /// The bytes.
+        bytes: Box<[u8]>,
+    },
+    /// [`Input::End`].
+    End {
+        /// The attempt it belonged to.
+        attempt: Attempt,
+    },
+    /// [`Input::Failed`].
+    Failed {
+        /// The attempt it belonged to.
+        attempt: Attempt,
+        /// What the transport saw.
+        fault: TransportFault,
+    },
+    /// [`Input::HeartbeatAnswer`].
+    HeartbeatAnswer {
+        /// The heartbeat.
+        beat: Beat,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// [`Input::HeartbeatFailed`].
+    HeartbeatFailed {
+        /// The heartbeat.
+        beat: Beat,
+        /// What the transport saw.
+        fault: TransportFault,
+    },
+    /// [`Input::HeartbeatsCancelled`].
+    HeartbeatsCancelled,
+    /// [`Input::SleepAgain`].
+    SleepAgain(HandOver),
+    /// [`Input::Hint`].
+    Hint(Hint),
+    /// [`Input::Offline`].
+    Offline(bool),
+    /// [`Input::NewToken`].
+    NewToken(Token),
+    /// [`Input::Stop`].
+    Stop,
+}
+
+impl InputBuf {
+    /// The same, with its bytes lent: what [`Watch::handle`](crate::Watch::handle) takes.
+    #[must_use]
+    pub fn as_input(&self) -> Input<'_> {
+        match self {
+            Self::Tick => Input::Tick,
+            Self::Head { attempt, head } => Input::Head { attempt: *attempt, head: *head },
+            Self::Data { attempt, bytes } => Input::Data { attempt: *attempt, bytes },
+            Self::End { attempt } => Input::End { attempt: *attempt },
+            Self::Failed { attempt, fault } => Input::Failed { attempt: *attempt, fault: *fault },
+            Self::HeartbeatAnswer { beat, status } => {
+                Input::HeartbeatAnswer { beat: *beat, status: *status }
+            }
+            Self::HeartbeatFailed { beat, fault } => {
+                Input::HeartbeatFailed { beat: *beat, fault: *fault }
+            }
+            Self::HeartbeatsCancelled => Input::HeartbeatsCancelled,
+            Self::SleepAgain(hand_over) => Input::SleepAgain(*hand_over),
+            Self::Hint(hint) => Input::Hint(*hint),
+            Self::Offline(offline) => Input::Offline(*offline),
+            Self::NewToken(token) => Input::NewToken(token.clone()),
+            Self::Stop => Input::Stop,
+        }
+    }
+}
+
+impl From<Input<'_>> for InputBuf {
+    fn from(input: Input<'_>) -> Self {
+        match input {
+            Input::Tick => Self::Tick,
+            Input::Head { attempt, head } => Self::Head { attempt, head },
+            Input::Data { attempt, bytes } => Self::Data { attempt, bytes: bytes.into() },
+            Input::End { attempt } => Self::End { attempt },
+            Input::Failed { attempt, fault } => Self::Failed { attempt, fault },
+            Input::HeartbeatAnswer { beat, status } => Self::HeartbeatAnswer { beat, status },
+            Input::HeartbeatFailed { beat, fault } => Self::HeartbeatFailed { beat, fault },
+            Input::HeartbeatsCancelled => Self::HeartbeatsCancelled,
+            Input::SleepAgain(hand_over) => Self::SleepAgain(hand_over),
+            Input::Hint(hint) => Self::Hint(hint),
+            Input::Offline(offline) => Self::Offline(offline),
+            Input::NewToken(token) => Self::NewToken(token),
+            Input::Stop => Self::Stop,
+        }
+    }
+}
+
+/// As of an [`Input`]: of bytes only the length, of a token nothing.
+impl fmt::Debug for InputBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_input().fmt(f)
+    }
+}
+
 /// How the hand-over of a wake went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HandOver {
@@ -106,4 +229,36 @@ pub enum HandOver {
     /// It could not: this counts as a short watch, so that "wake, fail, sleep, wake" cannot spin
     /// (protocol.md section 5.1).
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn the_owned_twin_is_the_same_input() {
+        let (attempt, beat, fault) = (Attempt(3), Beat(4), TransportFault::Tls);
+        let token = Token::new("canary").expect("a token");
+        for input in [
+            Input::Tick,
+            Input::Head { attempt, head: Head::read(503, [("retry-after", b"7".as_slice())]) },
+            Input::Data { attempt, bytes: b"data: canary\n\n" },
+            Input::End { attempt },
+            Input::Failed { attempt, fault },
+            Input::HeartbeatAnswer { beat, status: 204 },
+            Input::HeartbeatFailed { beat, fault },
+            Input::HeartbeatsCancelled,
+            Input::SleepAgain(HandOver::Failed),
+            Input::Hint(Hint::Resumed),
+            Input::Offline(true),
+            Input::NewToken(token),
+            Input::Stop,
+        ] {
+            let kept = InputBuf::from(input.clone());
+            assert_eq!(kept.as_input(), input);
+            assert_eq!(format!("{kept:?}"), format!("{input:?}"));
+            assert!(!format!("{kept:#?}").contains("canary"));
+        }
+    }
 }

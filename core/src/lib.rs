@@ -200,7 +200,7 @@ pub use error::{
     UrlFault, WireFault,
 };
 pub use guard::{Delay, Guards};
-pub use input::{HandOver, Input};
+pub use input::{HandOver, Input, InputBuf};
 pub use secret::{Secret, Token, TokenError};
 pub use state::State;
 pub use time::Timestamp;

@@ -1,7 +1,7 @@
 //! The properties themselves.
 
-use dormouse_core::{Action, Attempt, Beat, Input, State, Timestamp, Watch, sse};
-use dormouse_testkit::laws::{Given, Model, Monitor, Polls, Setup, Step, play, resolve, take};
+use dormouse_core::{Action, Attempt, Beat, Input, InputBuf, State, Timestamp, Watch, sse};
+use dormouse_testkit::laws::{Model, Monitor, Polls, Setup, Step, play, resolve, take};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -61,14 +61,14 @@ proptest! {
         let run = resolve(&setup, &plan);
         let (mut whole, mut cut) = (setup.watch(), setup.watch());
         for (step, cuts) in run.iter().zip(cuts.iter().cycle()) {
-            step.given.feed(&mut whole, step.at);
-            match &step.given {
-                Given::Data(attempt, bytes) => {
-                    for piece in pieces(bytes, cuts, by_byte) {
-                        Given::Data(*attempt, piece.to_vec()).feed(&mut cut, step.at);
+            step.feed(&mut whole);
+            match step.given.as_input() {
+                Input::Data { attempt, bytes } => {
+                    for bytes in pieces(bytes, cuts, by_byte) {
+                        cut.handle(Timestamp::from_millis(step.at), Input::Data { attempt, bytes });
                     }
                 }
-                given => given.feed(&mut cut, step.at),
+                _ => step.feed(&mut cut),
             }
             prop_assert_eq!(take(&mut whole, step.polls), take(&mut cut, step.polls));
             prop_assert_eq!(whole.deadline(), cut.deadline());
@@ -107,25 +107,26 @@ proptest! {
         }
         // The latest is stale as well, unless it may still run.
         let offset = if plain.state().is_attempting() && offset == 0 { 1 } else { offset };
-        let (attempt, beat) = (seen.0.wrapping_add(offset), seen.1.wrapping_add(offset));
+        let attempt = Attempt(seen.0.wrapping_add(offset));
+        let beat = Beat(seen.1.wrapping_add(offset));
         let head = dormouse_core::Head::read(status, []);
         let fault = dormouse_core::TransportFault::Broken;
         let mut stream = b"retry: 77777\n".to_vec();
         stream.extend(dormouse_testkit::laws::hello("stale", 1));
         stream.extend(dormouse_testkit::laws::wake(0));
         let stale = [
-            Given::Head(attempt, head),
-            Given::Data(attempt, stream),
-            Given::End(attempt),
-            Given::Failed(attempt, fault),
-            Given::Answer(beat, status),
-            Given::Lost(beat, fault),
+            InputBuf::Head { attempt, head },
+            InputBuf::Data { attempt, bytes: stream.into() },
+            InputBuf::End { attempt },
+            InputBuf::Failed { attempt, fault },
+            InputBuf::HeartbeatAnswer { beat, status },
+            InputBuf::HeartbeatFailed { beat, fault },
         ];
-        let now = before.last().map_or(setup.origin, |step| step.at);
+        let now = Timestamp::from_millis(before.last().map_or(setup.origin, |step| step.at));
         let mut disturbed = plain.clone();
-        Given::Tick.feed(&mut plain, now);
-        stale[which].feed(&mut disturbed, now);
-        Given::Tick.feed(&mut disturbed, now);
+        plain.handle(now, Input::Tick);
+        disturbed.handle(now, stale[which].as_input());
+        disturbed.handle(now, Input::Tick);
         prop_assert_eq!(disturbed.stats().stale, plain.stats().stale + 1);
         // The whole of it is the same, but for the count; and so is what it does from there.
         let shown = |watch: &Watch| {

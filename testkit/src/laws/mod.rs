@@ -12,5 +12,5 @@ mod plan;
 pub use model::Model;
 pub use monitor::Monitor;
 pub use plan::{
-    Frame, Given, LAST, Op, Polls, Setup, Step, What, When, Who, hello, play, resolve, take, wake,
+    Frame, LAST, Op, Polls, Setup, Step, What, When, Who, hello, play, resolve, take, wake,
 };

@@ -5,11 +5,11 @@
 //! reports; what a status means, it says itself.
 
 use dormouse_core::{
-    Action, Attempt, ConnectFault, End, HeartbeatLoss, Outcome, Report, State, StopReason,
-    StreamFault, Then, Timestamp, Watch,
+    Action, Attempt, Beat, ConnectFault, End, HeartbeatLoss, InputBuf, Outcome, Report, State,
+    StopReason, StreamFault, Then, Timestamp, Watch,
 };
 
-use super::plan::{Given, Step, take};
+use super::plan::{Step, take};
 
 /// What a row says comes next, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Model {
         self.now = self.now.max(step.at);
         let before = watch.state();
         let expected = self.end_by_input(&step.given, before);
-        if let Given::Data(attempt, bytes) = &step.given {
+        if let InputBuf::Data { attempt: Attempt(attempt), bytes } = &step.given {
             if Some(*attempt) == self.attempt && before == State::Opening {
                 let text = String::from_utf8_lossy(bytes);
                 let id =
@@ -82,17 +82,17 @@ impl Model {
                 self.offered = id.map(|(id, _)| id.to_owned());
             }
         }
-        step.given.feed(watch, step.at);
-        match step.given {
-            Given::Again(_) if before == State::Awake => self.due = Some(self.now),
-            Given::NewToken(_) if before != State::Stopped => {
+        step.feed(watch);
+        match &step.given {
+            InputBuf::SleepAgain(_) if before == State::Awake => self.due = Some(self.now),
+            InputBuf::NewToken(_) if before != State::Stopped => {
                 self.token += 1;
                 self.park = 300_000;
                 if before == State::Parked {
                     self.due = Some(self.now);
                 }
             }
-            Given::Stop | Given::Cancel => self.due = None,
+            InputBuf::Stop | InputBuf::HeartbeatsCancelled => self.due = None,
             _ => {}
         }
         let came = take(watch, step.polls);
@@ -221,13 +221,15 @@ impl Model {
     }
 
     /// Sections 2.1 and 2.3: which end an input leads to, where it alone says so.
-    fn end_by_input(&self, given: &Given, state: State) -> Option<End> {
+    fn end_by_input(&self, given: &InputBuf, state: State) -> Option<End> {
         let running = match given {
-            Given::Head(attempt, _) | Given::End(attempt) | Given::Failed(attempt, _) => {
+            InputBuf::Head { attempt: Attempt(attempt), .. }
+            | InputBuf::End { attempt: Attempt(attempt) }
+            | InputBuf::Failed { attempt: Attempt(attempt), .. } => {
                 Some(*attempt) == self.attempt && state.is_attempting()
             }
-            Given::Answer(beat, _) => Some(*beat) == self.in_flight,
-            Given::Cancel => state == State::Watching,
+            InputBuf::HeartbeatAnswer { beat: Beat(beat), .. } => Some(*beat) == self.in_flight,
+            InputBuf::HeartbeatsCancelled => state == State::Watching,
             _ => false,
         };
         if !running {
@@ -236,23 +238,27 @@ impl Model {
         let connect = |fault| Some(End::Connect(fault));
         let lost = |loss| Some(End::Watch(Outcome::HeartbeatLost(loss)));
         match (given, state) {
-            (Given::Head(_, head), State::Connecting) => match head.status() {
+            (InputBuf::Head { head, .. }, State::Connecting) => match head.status() {
                 200..=299 => None,
                 401 => connect(ConnectFault::Unauthorized),
                 409 => connect(ConnectFault::Conflict),
                 status => connect(ConnectFault::Status(status)),
             },
-            (Given::End(_), State::Watching) => Some(End::Watch(Outcome::Ended)),
-            (Given::End(_), _) => connect(ConnectFault::Ended),
-            (Given::Failed(_, fault), State::Watching) => {
+            (InputBuf::End { .. }, State::Watching) => Some(End::Watch(Outcome::Ended)),
+            (InputBuf::End { .. }, _) => connect(ConnectFault::Ended),
+            (InputBuf::Failed { fault, .. }, State::Watching) => {
                 Some(End::Watch(Outcome::Stream(StreamFault::Transport(*fault))))
             }
-            (Given::Failed(_, fault), _) => connect(ConnectFault::Transport(*fault)),
-            (Given::Answer(_, 401), _) if self.heartbeat_token != self.token => None,
-            (Given::Answer(_, 401), _) => lost(HeartbeatLoss::Unauthorized),
-            (Given::Answer(_, 409), _) => lost(HeartbeatLoss::Taken),
-            (Given::Answer(_, 410), _) => lost(HeartbeatLoss::Gone),
-            (Given::Cancel, _) => lost(HeartbeatLoss::Cancelled),
+            (InputBuf::Failed { fault, .. }, _) => connect(ConnectFault::Transport(*fault)),
+            (InputBuf::HeartbeatAnswer { status: 401, .. }, _)
+                if self.heartbeat_token != self.token =>
+            {
+                None
+            }
+            (InputBuf::HeartbeatAnswer { status: 401, .. }, _) => lost(HeartbeatLoss::Unauthorized),
+            (InputBuf::HeartbeatAnswer { status: 409, .. }, _) => lost(HeartbeatLoss::Taken),
+            (InputBuf::HeartbeatAnswer { status: 410, .. }, _) => lost(HeartbeatLoss::Gone),
+            (InputBuf::HeartbeatsCancelled, _) => lost(HeartbeatLoss::Cancelled),
             _ => None,
         }
     }

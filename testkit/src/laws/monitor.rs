@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_core::{Action, HandOver, Report, State, Stats, Status, Then, Watch};
+use dormouse_core::{Action, Beat, HandOver, InputBuf, Report, State, Stats, Status, Then, Watch};
 
-use super::plan::{Given, LAST, Polls, Setup, Step, take};
+use super::plan::{LAST, Polls, Setup, Step, take};
 
 const TEN_MINUTES: u64 = 600_000;
 const HOUR_AND_A_HALF: u64 = 5_400_000;
@@ -90,7 +90,7 @@ impl Monitor {
     pub fn step(&mut self, step: &Step) -> Vec<Action> {
         self.now = self.now.max(step.at.min(LAST));
         let before = (self.watch.state(), *self.watch.stats());
-        step.given.feed(&mut self.watch, step.at);
+        step.feed(&mut self.watch);
         // What the machine gave up and the driver does not know of yet may be stale; else nothing is.
         let stale = !self.caught_up && self.watch.stats().stale > before.1.stale;
         self.given(&step.given, stale);
@@ -115,7 +115,7 @@ impl Monitor {
     ///
     /// If a law is broken.
     pub fn finish(mut self) {
-        let step = Step { at: 0, given: Given::Tick, polls: Polls::All };
+        let step = Step { at: 0, given: InputBuf::Tick, polls: Polls::All };
         self.step(&step);
         // Law 11: no wake is lost.
         assert_eq!(self.wakes, self.watch.stats().wakes, "a wake was lost");
@@ -134,30 +134,33 @@ impl Monitor {
         }
     }
 
-    fn given(&mut self, given: &Given, stale: bool) {
+    fn given(&mut self, given: &InputBuf, stale: bool) {
         match given {
             // An answer ends the flight of its heartbeat, whatever it says.
-            Given::Answer(beat, _) | Given::Lost(beat, _) => {
+            InputBuf::HeartbeatAnswer { beat: Beat(beat), .. }
+            | InputBuf::HeartbeatFailed { beat: Beat(beat), .. } => {
                 if let Some((_, lease)) = self.in_flight.take_if(|(sent, _)| sent == beat) {
-                    if !stale && matches!(given, Given::Answer(_, 409 | 410)) {
+                    if !stale
+                        && matches!(given, InputBuf::HeartbeatAnswer { status: 409 | 410, .. })
+                    {
                         self.dead.insert(lease.clone());
                         self.refused.insert(lease);
                     }
                 }
             }
-            Given::Again(_) => self.awake = false,
-            Given::Stop | Given::Cancel => self.stopping = true,
+            InputBuf::SleepAgain(_) => self.awake = false,
+            InputBuf::Stop | InputBuf::HeartbeatsCancelled => self.stopping = true,
             _ => {}
         }
     }
 
     /// What holds after every input, taken out or not.
-    fn handled(&mut self, given: &Given, before: (State, Stats)) {
+    fn handled(&mut self, given: &InputBuf, before: (State, Stats)) {
         let (state, stats) = (self.watch.state(), *self.watch.stats());
         let connects = stats.connects - before.1.connects;
         assert!(connects <= 1, "one input, {connects} connects");
         self.connects.extend((0..connects).map(|_| self.now));
-        if matches!(given, Given::Again(HandOver::Done))
+        if matches!(given, InputBuf::SleepAgain(HandOver::Done))
             && before.0 == State::Awake
             && state != before.0
         {
@@ -174,7 +177,7 @@ impl Monitor {
                 // Law 8: no wait is negative, nor too long.
                 let until = until.as_millis();
                 // Only a tick lets the deadlines of an attempt pass; a wait is over with any input.
-                if matches!(given, Given::Tick) || !state.is_attempting() {
+                if matches!(given, InputBuf::Tick) || !state.is_attempting() {
                     assert!(until > self.now, "{state:?} until {until} at {}", self.now);
                 }
                 if matches!(state, State::Waiting | State::Parked) {

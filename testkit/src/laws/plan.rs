@@ -5,7 +5,7 @@
 //! run can then be played again, on another machine, cut otherwise, or with something slipped in.
 
 use dormouse_core::{
-    Action, Attempt, Beat, Config, Guards, HandOver, Head, Hint, Input, OnUnauthorized, State,
+    Action, Attempt, Beat, Config, Guards, HandOver, Head, Hint, InputBuf, OnUnauthorized, State,
     Timestamp, Token, TransportFault, Watch, sse,
 };
 
@@ -49,8 +49,7 @@ impl Setup {
             .limits(sse::Limits { line: 1024, data: 1500 })
             .build()
             .expect("a config");
-        let token = Token::new("canary-0").expect("a token");
-        Watch::new(config, token, self.seed, Timestamp::from_millis(self.origin))
+        Watch::new(config, token(0), self.seed, Timestamp::from_millis(self.origin))
     }
 
     /// Whether connects are bounded.
@@ -178,71 +177,15 @@ pub struct Step {
     /// When it happens.
     pub at: u64,
     /// What goes in.
-    pub given: Given,
+    pub given: InputBuf,
     /// How much is taken out after it.
     pub polls: Polls,
 }
 
-/// An input that owns its bytes.
-#[derive(Clone, Debug)]
-pub enum Given {
-    /// `Tick`.
-    Tick,
-    /// `Head`.
-    Head(u64, Head),
-    /// `Data`.
-    Data(u64, Vec<u8>),
-    /// `End`.
-    End(u64),
-    /// `Failed`.
-    Failed(u64, TransportFault),
-    /// `HeartbeatAnswer`.
-    Answer(u64, u16),
-    /// `HeartbeatFailed`.
-    Lost(u64, TransportFault),
-    /// `HeartbeatsCancelled`.
-    Cancel,
-    /// `SleepAgain`.
-    Again(HandOver),
-    /// `Hint`.
-    Hint(Hint),
-    /// `Offline`.
-    Offline(bool),
-    /// `NewToken`, by number.
-    NewToken(u8),
-    /// `Stop`.
-    Stop,
-}
-
-impl Given {
+impl Step {
     /// Hands it in.
-    ///
-    /// # Panics
-    ///
-    /// Never: such tokens are good ones.
-    pub fn feed(&self, watch: &mut Watch, at: u64) {
-        let input = match self {
-            Self::Tick => Input::Tick,
-            Self::Head(attempt, head) => Input::Head { attempt: Attempt(*attempt), head: *head },
-            Self::Data(attempt, bytes) => Input::Data { attempt: Attempt(*attempt), bytes },
-            Self::End(attempt) => Input::End { attempt: Attempt(*attempt) },
-            Self::Failed(attempt, fault) => {
-                Input::Failed { attempt: Attempt(*attempt), fault: *fault }
-            }
-            Self::Answer(beat, status) => {
-                Input::HeartbeatAnswer { beat: Beat(*beat), status: *status }
-            }
-            Self::Lost(beat, fault) => Input::HeartbeatFailed { beat: Beat(*beat), fault: *fault },
-            Self::Cancel => Input::HeartbeatsCancelled,
-            Self::Again(hand_over) => Input::SleepAgain(*hand_over),
-            Self::Hint(hint) => Input::Hint(*hint),
-            Self::Offline(offline) => Input::Offline(*offline),
-            Self::NewToken(number) => {
-                Input::NewToken(Token::new(format!("canary-{number}")).expect("a token"))
-            }
-            Self::Stop => Input::Stop,
-        };
-        watch.handle(Timestamp::from_millis(at), input);
+    pub fn feed(&self, watch: &mut Watch) {
+        watch.handle(Timestamp::from_millis(self.at), self.given.as_input());
     }
 }
 
@@ -273,7 +216,7 @@ pub fn take(watch: &mut Watch, polls: Polls) -> Vec<Action> {
 pub fn play(watch: &mut Watch, run: &[Step]) -> Vec<Vec<Action>> {
     run.iter()
         .map(|step| {
-            step.given.feed(watch, step.at);
+            step.feed(watch);
             take(watch, step.polls)
         })
         .collect()
@@ -287,7 +230,7 @@ pub fn resolve(setup: &Setup, plan: &[Op]) -> Vec<Step> {
     let mut run = Vec::new();
     for op in plan {
         let step = seen.step(&watch, op);
-        step.given.feed(&mut watch, step.at);
+        step.feed(&mut watch);
         for action in take(&mut watch, step.polls) {
             match action {
                 Action::Connect { attempt, .. } => seen.attempt = attempt.0,
@@ -319,37 +262,46 @@ impl Seen {
             When::Back(back) => self.now.saturating_sub(back),
             When::NearTheEnd(before) => u64::MAX - before,
         };
+        let attempt = |who: &Who| Attempt(who.of(self.attempt));
+        let beat = |who: &Who| Beat(who.of(self.beat));
         let given = match &op.what {
             What::Onwards(way) => {
                 let (soon, given) = self.onwards(watch.state(), *way);
                 at = if soon { self.now } else { deadline };
                 given
             }
-            What::Tick => Given::Tick,
-            What::Head(who, kind) => Given::Head(who.of(self.attempt), head(*kind)),
+            What::Tick => InputBuf::Tick,
+            What::Head(who, kind) => InputBuf::Head { attempt: attempt(who), head: head(*kind) },
             What::Data(who, frames, kept) => {
+                let attempt = attempt(who);
                 let mut bytes = core::mem::take(&mut self.kept);
                 for frame in frames {
                     bytes.extend(self.bytes(frame));
                 }
                 let kept = bytes.len().saturating_sub(usize::from(*kept));
                 self.kept = bytes.split_off(kept);
-                Given::Data(who.of(self.attempt), bytes)
+                InputBuf::Data { attempt, bytes: bytes.into() }
             }
-            What::End(who) => Given::End(who.of(self.attempt)),
-            What::Failed(who, kind) => Given::Failed(who.of(self.attempt), fault(*kind)),
-            What::Answer(who, status) => Given::Answer(who.of(self.beat), *status),
-            What::Lost(who, kind) => Given::Lost(who.of(self.beat), fault(*kind)),
-            What::Cancel => Given::Cancel,
+            What::End(who) => InputBuf::End { attempt: attempt(who) },
+            What::Failed(who, kind) => {
+                InputBuf::Failed { attempt: attempt(who), fault: fault(*kind) }
+            }
+            What::Answer(who, status) => {
+                InputBuf::HeartbeatAnswer { beat: beat(who), status: *status }
+            }
+            What::Lost(who, kind) => {
+                InputBuf::HeartbeatFailed { beat: beat(who), fault: fault(*kind) }
+            }
+            What::Cancel => InputBuf::HeartbeatsCancelled,
             What::Again(done) => {
-                Given::Again(if *done { HandOver::Done } else { HandOver::Failed })
+                InputBuf::SleepAgain(if *done { HandOver::Done } else { HandOver::Failed })
             }
             What::Hint(resumed) => {
-                Given::Hint(if *resumed { Hint::Resumed } else { Hint::NetworkChanged })
+                InputBuf::Hint(if *resumed { Hint::Resumed } else { Hint::NetworkChanged })
             }
-            What::Offline(offline) => Given::Offline(*offline),
-            What::NewToken(number) => Given::NewToken(*number),
-            What::Stop => Given::Stop,
+            What::Offline(offline) => InputBuf::Offline(*offline),
+            What::NewToken(number) => InputBuf::NewToken(token(*number)),
+            What::Stop => InputBuf::Stop,
         };
         // A plan that went back, or near the end of time and back, is now where it is.
         self.now = at;
@@ -357,20 +309,20 @@ impl Seen {
     }
 
     /// What a good server and a good application would do next, and whether now or at the deadline.
-    fn onwards(&mut self, state: State, way: u8) -> (bool, Given) {
-        let data = |bytes| Given::Data(self.attempt, bytes);
+    fn onwards(&mut self, state: State, way: u8) -> (bool, InputBuf) {
+        let attempt = Attempt(self.attempt);
+        let data = |bytes: Vec<u8>| InputBuf::Data { attempt, bytes: bytes.into() };
         match (state, way % 8) {
-            (State::Connecting, _) => (true, Given::Head(self.attempt, head(0))),
-            (State::Opening, _) => {
-                let bytes = self.bytes(&Frame::Hello(way / 8));
-                (true, Given::Data(self.attempt, bytes))
-            }
+            (State::Connecting, _) => (true, InputBuf::Head { attempt, head: head(0) }),
+            (State::Opening, _) => (true, data(self.bytes(&Frame::Hello(way / 8)))),
             (State::Watching, 0) => (true, data(wake(way / 8))),
             (State::Watching, 1..=3) => (false, data(b": alive\n".to_vec())),
-            (State::Watching, 4..=6) => (true, Given::Answer(self.beat, 204)),
-            (State::Awake, 0..=3) => (true, Given::Again(HandOver::Done)),
-            (State::Awake, 4..=5) => (true, Given::Again(HandOver::Failed)),
-            _ => (false, Given::Tick),
+            (State::Watching, 4..=6) => {
+                (true, InputBuf::HeartbeatAnswer { beat: Beat(self.beat), status: 204 })
+            }
+            (State::Awake, 0..=3) => (true, InputBuf::SleepAgain(HandOver::Done)),
+            (State::Awake, 4..=5) => (true, InputBuf::SleepAgain(HandOver::Failed)),
+            _ => (false, InputBuf::Tick),
         }
     }
 
@@ -463,6 +415,10 @@ data: {{"url":"wss://go.example/1","token":"canary-wake","remoteAccessSessionId"
 "#
     )
     .into_bytes()
+}
+
+fn token(number: u8) -> Token {
+    Token::new(format!("canary-{number}")).expect("a token")
 }
 
 fn head(kind: u8) -> Head {

@@ -163,7 +163,10 @@ fn filter(stream: &[u8]) {
             _ => assert_eq!(one, other),
         }
     }
-    assert_eq!((all.lines, all.retry, all.last_event_id), (some.lines, some.retry, some.last_event_id));
+    assert_eq!(
+        (all.lines, all.retry, all.last_event_id),
+        (some.lines, some.retry, some.last_event_id)
+    );
 }
 
 /// How many bytes the decoder says that it stores.

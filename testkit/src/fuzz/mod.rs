@@ -7,10 +7,19 @@
 //! Bytes become inputs from the front to the back, a few for each, and what is text stays text: so that a small
 //! change of the bytes is a small change of the input, and a corpus can be read.
 
+mod head;
+mod json;
+mod lease;
+mod machine;
+mod message;
 mod peer;
+mod plan;
+mod seeds;
 mod stream;
+mod uri;
 
 pub use peer::{Difference, KNOWN, agrees, decode as peer_decode};
+pub use seeds::seeds;
 pub use stream::run;
 
 /// One thing to fuzz.
@@ -28,6 +37,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "standard", run: stream::standard },
     Target { name: "second_opinion", run: stream::second_opinion },
     Target { name: "cut", run: stream::cut },
+    Target { name: "cut_machine", run: machine::stream },
+    Target { name: "message", run: message::message },
+    Target { name: "head", run: head::head },
+    Target { name: "lease", run: lease::lease },
+    Target { name: "machine", run: machine::machine },
+    Target { name: "reference", run: machine::reference },
 ];
 
 /// Plays bytes through a target.

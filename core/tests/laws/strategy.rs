@@ -114,10 +114,10 @@ fn ops(whats: impl IntoIterator<Item = (When, What)>) -> Vec<Op> {
     whats.into_iter().map(|(when, what)| Op { when, what, polls: Polls::All }).collect()
 }
 
-/// The way from wherever a wait or an attempt stands to an open watch, with one of several intervals.
+/// The way from a wait, or from a connect that came at once, to an open watch with one of several intervals. Once it
+/// is open what is left of it is an answer to a heartbeat that was never sent.
 fn open(interval: u8) -> [(When, What); 3] {
-    let hello = What::Data(Who::Latest, vec![Frame::Hello(interval)], 0);
-    [(When::Deadline(0), What::Tick), (When::Same, What::Head(Who::Latest, 0)), (When::Same, hello)]
+    core::array::from_fn(|_| (When::Same, What::Onwards(interval % 8 * 8 + 4)))
 }
 
 /// How an attempt may end, with the time from the step before to it.
@@ -140,13 +140,18 @@ fn phase() -> impl Strategy<Value = Vec<Op>> {
     let again = |most| 1..most;
     let failing = (end(), again(16_usize))
         .prop_map(|(end, times)| ops(vec![[(When::Deadline(0), What::Tick), end]; times].concat()));
-    let flapping = (any::<u8>(), end(), again(12_usize)).prop_map(|(interval, end, times)| {
-        let flap: Vec<_> = open(interval).into_iter().chain([end]).collect();
-        ops(vec![flap; times].concat())
+    // A server that may have asked for a window first.
+    let window = |kind| (When::Same, What::Data(Who::Latest, vec![Frame::Retry(kind)], 0));
+    let flapping = (any::<u8>(), end(), again(12_usize)).prop_map(move |(kind, end, times)| {
+        let flap: Vec<_> = open(kind).into_iter().chain([end]).collect();
+        ops(open(kind).into_iter().chain([window(kind)]).chain(vec![flap; times].concat()))
     });
-    let refused = (1..12_usize).prop_map(|times| {
-        let refused = (When::Same, What::Head(Who::Latest, 7));
-        ops(vec![[(When::Deadline(0), What::Tick), refused]; times].concat())
+    // A refused token, and a network that goes and comes meanwhile.
+    let refused = (1..12_usize, any::<bool>()).prop_map(|(times, gone)| {
+        let refused = [(When::Deadline(0), What::Tick), (When::Same, What::Head(Who::Latest, 7))];
+        let offline = [true, false].map(|gone| (When::Later(1_000), What::Offline(gone)));
+        let offline = offline.into_iter().filter(|_| gone);
+        ops(vec![refused; times].concat().into_iter().chain(offline))
     });
     let watching = (any::<u8>(), vec(1..8_u8, 4..40)).prop_map(|(interval, ways)| {
         let onwards = ways.into_iter().map(|way| (When::Same, What::Onwards(way)));
@@ -161,35 +166,63 @@ fn phase() -> impl Strategy<Value = Vec<Op>> {
     let hints = vec((prop_oneof![Just(0), 1..70_000_u64], any::<bool>()), 1..6).prop_map(|hints| {
         ops(hints.into_iter().map(|(wait, kind)| (When::Later(wait), What::Hint(kind))))
     });
-    // A token that is replaced while a connect, or a heartbeat, is under way with the old one.
-    let overtaken = any::<bool>().prop_map(|connecting| {
-        let tick = (When::Deadline(0), What::Tick);
-        let new = (When::Same, What::NewToken(1));
-        if connecting {
-            ops([tick, new, (When::Same, What::Head(Who::Latest, 7))])
-        } else {
-            let late = [tick, new, (When::Same, What::Answer(Who::Latest, 401))];
-            ops(open(6).into_iter().chain(late))
-        }
+    // Hints that end one watch after the other, until their bucket is empty; and hints that meet a wait that was asked
+    // for, or one for the connect bucket.
+    let hasty = (any::<bool>(), 4..8_usize).prop_map(|(kind, times)| {
+        let hint = (When::Same, What::Hint(kind));
+        let hinted: Vec<_> = open(6).into_iter().chain([hint]).collect();
+        ops(vec![hinted; times].concat())
     });
-    let window = any::<u8>().prop_map(|kind| {
-        let retry = (When::Same, What::Data(Who::Latest, vec![Frame::Retry(kind)], 0));
-        ops(open(6).into_iter().chain([retry]))
+    let asked = (any::<u8>(), 11..13_u8, 0..5_usize).prop_map(|(more, status, times)| {
+        let tick = (When::Deadline(0), What::Tick);
+        let head = |kind| (When::Same, What::Head(Who::Latest, kind));
+        let hint = (When::Same, What::Hint(more % 2 == 0));
+        let failing = vec![[tick.clone(), head(10)]; times].concat();
+        let asked = [tick, head(more / 16 * 16 + status), hint.clone(), hint];
+        ops(failing.into_iter().chain(asked))
+    });
+    // Watches that run for just one interval of a second are come back from at once.
+    let held = (10..16_usize).prop_map(|times| {
+        let end = (When::Later(1_000), What::End(Who::Latest));
+        let watched: Vec<_> = open(1).into_iter().chain([end]).collect();
+        let hint = (When::Same, What::Hint(true));
+        ops(vec![watched; times].concat().into_iter().chain([hint]))
+    });
+    // A token that is refused while a connect, or a heartbeat, is under way with it, replaced meanwhile or not.
+    let overtaken = (any::<bool>(), any::<bool>()).prop_map(|(connecting, replaced)| {
+        let tick = (When::Deadline(0), What::Tick);
+        let new = replaced.then_some((When::Same, What::NewToken(1)));
+        let refused = if connecting {
+            (When::Same, What::Head(Who::Latest, 7))
+        } else {
+            (When::Same, What::Answer(Who::Latest, 401))
+        };
+        // A wait to begin with, whatever it was that ran.
+        let wait = (When::Same, What::Failed(Who::Latest, 0));
+        let before = if connecting { vec![wait] } else { open(6).to_vec() };
+        ops(before.into_iter().chain([tick]).chain(new).chain([refused]))
+    });
+    let over = any::<bool>().prop_map(|stop| {
+        let over = (When::Same, if stop { What::Stop } else { What::Cancel });
+        ops(open(6).into_iter().chain([over]))
     });
     let quiet = prop_oneof![Just(60_000), Just(600_000), 0..8_000_000_u64]
         .prop_map(|wait| ops([(When::Later(wait), What::Tick)]));
     let offline = any::<bool>().prop_map(|offline| ops([(When::Same, What::Offline(offline))]));
     prop_oneof![
-        3 => failing,
-        3 => flapping,
-        2 => refused,
-        3 => watching,
-        2 => woken,
-        2 => hints,
-        2 => overtaken,
-        2 => window,
-        2 => quiet,
-        1 => offline,
+        6 => failing,
+        8 => flapping,
+        4 => refused,
+        6 => watching,
+        4 => woken,
+        4 => hints,
+        4 => hasty,
+        4 => asked,
+        2 => held,
+        4 => overtaken,
+        4 => quiet,
+        2 => offline,
+        1 => over,
     ]
 }
 

@@ -7,8 +7,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dormouse_core::{
-    Action, Attempt, Config, ConnectFault, End, Guards, Head, Input, Report, State, Then, Timestamp,
-    Token, Watch,
+    Action, Attempt, Config, ConnectFault, End, Guards, Head, Input, Report, State, Then,
+    Timestamp, Token, Watch,
 };
 
 use crate::laws::{Polls, take};
@@ -76,7 +76,8 @@ fn told(head: Head) -> (State, Option<End>, Option<u64>) {
 fn fault(status: u16, kind: Option<&[u8]>, coding: Option<&[u8]>) -> Option<ConnectFault> {
     let essence = kind.unwrap_or_default().split(|byte| *byte == b';').next().unwrap_or_default();
     let sse = essence.trim_ascii().to_ascii_lowercase() == b"text/event-stream";
-    let plain = [&b""[..], b"identity"].contains(&&*coding.unwrap_or_default().to_ascii_lowercase());
+    let plain =
+        [&b""[..], b"identity"].contains(&&*coding.unwrap_or_default().to_ascii_lowercase());
     match status {
         401 => Some(ConnectFault::Unauthorized),
         409 => Some(ConnectFault::Conflict),
@@ -130,21 +131,25 @@ fn words_seconds(text: &str) -> Option<i64> {
     let text = text.to_ascii_lowercase();
     let words: Vec<&str> = text.split(apart).filter(|word| !word.is_empty()).collect();
     let (day, month, year, time) = match words[..] {
-        [_, day, month, year, hour, minute, second, "gmt"] => (day, month, year, [hour, minute, second]),
+        [_, day, month, year, hour, minute, second, "gmt"] => {
+            (day, month, year, [hour, minute, second])
+        }
         [_, month, day, hour, minute, second, year] => (day, month, year, [hour, minute, second]),
         _ => return None,
     };
     let month = i64::try_from(MONTHS.find(month.get(..3)?)? / 3).ok()? + 1;
-    let day: i64 = day.parse().ok()?;
+    let short = |text: &str| if text.len() <= 2 { text.parse::<i64>().ok() } else { None };
+    let day = short(day)?;
     let year: i64 = match (year.len(), year.parse().ok()?) {
-        (2, short @ 69..) => 1900 + short,
-        (2, short) => 2000 + short,
+        (2, late @ 69..) => 1900 + late,
+        (2, early) => 2000 + early,
         (4, year) => year,
         _ => return None,
     };
-    let [hour, minute, second] = time.map(|part| part.parse::<i64>().unwrap_or(i64::MIN / 10_000));
+    let [hour, minute, second] = time.map(short);
     // A leap second is the one before it.
-    Some(days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second.min(59))
+    let time = hour? * 3_600 + minute? * 60 + second?.min(59);
+    Some(days(year, month, day) * 86_400 + time)
 }
 
 /// Days since 1970, counted year by year and month by month.
@@ -156,7 +161,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
         2 => 28,
         _ => 31,
     };
-    let whole = |from: i64, to: i64| (from..to).map(|year| 365 + i64::from(leap(year))).sum::<i64>();
+    let whole =
+        |from: i64, to: i64| (from..to).map(|year| 365 + i64::from(leap(year))).sum::<i64>();
     let years = if year >= 1970 { whole(1970, year) } else { -whole(year, 1970) };
     years + (1..month).map(length).sum::<i64>() + day - 1
 }

@@ -141,7 +141,8 @@ impl Model {
             }
         }
         let until = now + LIFETIME;
-        device.holder = Some(Lease { id: fresh, before: previous, granted: now, until, open: true });
+        device.holder =
+            Some(Lease { id: fresh, before: previous, granted: now, until, open: true });
         (device.awake, device.changed) = (false, now);
         Ok(opened)
     }
@@ -173,7 +174,8 @@ impl Model {
     fn withdraw(&mut self, device: u8, lease: u32) -> bool {
         let now = self.now;
         let Some(slot) = self.device(device) else { return false };
-        let unheard = slot.holder.is_some_and(|holder| holder.id == lease && holder.before.is_none());
+        let unheard =
+            slot.holder.is_some_and(|holder| holder.id == lease && holder.before.is_none());
         if unheard {
             (slot.holder, slot.changed) = (None, now);
         }
@@ -194,7 +196,9 @@ impl Model {
         let Some(holder) = device.holder.filter(|holder| holder.id == lease) else {
             return Turn::Over;
         };
-        let Some(wake) = device.waiting.take() else { return Turn::Idle { until: at(holder.until) } };
+        let Some(wake) = device.waiting.take() else {
+            return Turn::Idle { until: at(holder.until) };
+        };
         // Rule 5.
         (device.woken, device.holder) = (Some((holder, wake)), None);
         (device.awake, device.changed) = (true, now);

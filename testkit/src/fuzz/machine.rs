@@ -66,7 +66,10 @@ pub(super) fn stream(bytes: &[u8]) {
     let data = |bytes: Vec<u8>| dormouse_core::InputBuf::Data { attempt, bytes: bytes.into() };
     let mut run = vec![
         input(dormouse_core::InputBuf::Tick),
-        input(dormouse_core::InputBuf::Head { attempt, head: dormouse_core::Head::read(200, [head]) }),
+        input(dormouse_core::InputBuf::Head {
+            attempt,
+            head: dormouse_core::Head::read(200, [head]),
+        }),
     ];
     if from % 2 == 0 {
         run.push(input(data(hello("L", 30_000))));

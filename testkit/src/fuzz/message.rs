@@ -4,8 +4,8 @@
 //! there has to be none where it found none.
 
 use dormouse_core::{
-    Action, Attempt, Beat, Config, ConnectFault, End, Field, Guards, HandOver, Head, Input, Outcome,
-    Report, StreamFault, Timestamp, Token, Watch, WireFault, sse,
+    Action, Attempt, Beat, Config, ConnectFault, End, Field, Guards, HandOver, Head, Input,
+    Outcome, Report, StreamFault, Timestamp, Token, Watch, WireFault, sse,
 };
 
 use super::json::Json;
@@ -75,9 +75,17 @@ fn check_hello(text: &str) {
         Some(other) => panic!("{other:?}"),
     };
     let mut faults = Vec::new();
-    let read = object(text, &[Field::WatchLeaseId, Field::DeviceWaitForViewerMs, Field::HeartbeatIntervalMs]);
+    let read = object(
+        text,
+        &[Field::WatchLeaseId, Field::DeviceWaitForViewerMs, Field::HeartbeatIntervalMs],
+    );
     let [lease, wait, interval] = match read {
-        Err(any) => return assert!(fault.is_some_and(|fault| any.contains(&fault)), "{fault:?} of {any:?}"),
+        Err(any) => {
+            return assert!(
+                fault.is_some_and(|fault| any.contains(&fault)),
+                "{fault:?} of {any:?}"
+            );
+        }
         Ok(values) => values.try_into().expect("three"),
     };
     let lease = id(lease, Field::WatchLeaseId, &mut faults);
@@ -124,10 +132,16 @@ fn check_wake(text: &str, plain: bool) {
         other => panic!("{other:?}"),
     };
     let mut faults = Vec::new();
-    let [url, token, session] = match object(text, &[Field::Url, Field::Token, Field::RemoteAccessSessionId]) {
-        Err(any) => return assert!(fault.is_some_and(|fault| any.contains(&fault)), "{fault:?} of {any:?}"),
-        Ok(values) => values.try_into().expect("three"),
-    };
+    let [url, token, session] =
+        match object(text, &[Field::Url, Field::Token, Field::RemoteAccessSessionId]) {
+            Err(any) => {
+                return assert!(
+                    fault.is_some_and(|fault| any.contains(&fault)),
+                    "{fault:?} of {any:?}"
+                );
+            }
+            Ok(values) => values.try_into().expect("three"),
+        };
     let url = string(url, Field::Url, 8 * 1024, &mut faults);
     let schemes: &[&str] = if plain { &["wss", "https", "ws", "http"] } else { &["wss", "https"] };
     if let Some(url) = &url {
@@ -184,7 +198,12 @@ fn object(text: &str, keys: &[Field]) -> Result<Vec<Option<Json>>, Vec<WireFault
         .collect()
 }
 
-fn string(value: Option<Json>, key: Field, most: usize, faults: &mut Vec<WireFault>) -> Option<String> {
+fn string(
+    value: Option<Json>,
+    key: Field,
+    most: usize,
+    faults: &mut Vec<WireFault>,
+) -> Option<String> {
     let fault = match value {
         None | Some(Json::Null) => WireFault::Missing(key),
         Some(Json::Text(Some(text))) if text.len() <= most => return Some(text),

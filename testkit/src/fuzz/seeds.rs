@@ -15,7 +15,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "decoder" | "standard" | "cut" => {
             // Whole, in pieces, and within small limits; see `stream::Case`.
-            let heads: [&[u8]; 3] = [&[0, 0, 0, 3, 0, 1, 5], &[1, 0, 0, 7, 2, 1, 1], &[3, 20, 32, 3, 0, 1, 5]];
+            let heads: [&[u8]; 3] =
+                [&[0, 0, 0, 3, 0, 1, 5], &[1, 0, 0, 7, 2, 1, 1], &[3, 20, 32, 3, 0, 1, 5]];
             with_heads(&heads, &conformance())
         }
         "second_opinion" => conformance(),
@@ -30,7 +31,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
 }
 
 fn with_heads(heads: &[&[u8]], bodies: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let with = |body: &Vec<u8>| heads.iter().map(|head| [head, &body[..]].concat()).collect::<Vec<_>>();
+    let with =
+        |body: &Vec<u8>| heads.iter().map(|head| [head, &body[..]].concat()).collect::<Vec<_>>();
     bodies.iter().flat_map(with).collect()
 }
 
@@ -59,7 +61,14 @@ fn plans(head: &[u8]) -> Vec<Vec<u8>> {
         // A connect, a head that opens nothing, and both again, twelve times.
         lives.push([&connect[..], &[17, 0, kind], &[60, 12]].concat());
     }
-    for end in [&[32, 0, 0][..], &[36, 0, 3], &[23, 0, 0, 6, 1], &[23, 0, 0, 8, 0], &[39, 0, 9], &[39, 0, 11]] {
+    for end in [
+        &[32, 0, 0][..],
+        &[36, 0, 3],
+        &[23, 0, 0, 6, 1],
+        &[23, 0, 0, 8, 0],
+        &[39, 0, 9],
+        &[39, 0, 11],
+    ] {
         lives.push([&open, end, &[0x40 + 60, 12]].concat());
     }
     for ways in [[1, 4], [2, 5], [7, 7]] {
@@ -67,16 +76,18 @@ fn plans(head: &[u8]) -> Vec<Vec<u8>> {
         lives.push([&open[..], &[0, 0, ways[0]], &[0, 0, ways[1]], &[60, 30]].concat());
     }
     lives.extend((0..40).map(|seed| chance(seed, 150)));
-    let all = setups.iter().flat_map(|setup| {
-        lives.iter().map(move |life| [head, &setup[..], life].concat())
-    });
+    let all = setups
+        .iter()
+        .flat_map(|setup| lives.iter().map(move |life| [head, &setup[..], life].concat()));
     all.collect()
 }
 
 /// What a server may send, right and wrong. See `message::message`.
 fn messages() -> Vec<Vec<u8>> {
-    let hello = r#"{"watchLeaseId":"l-1","deviceWaitForViewerMs":30000,"heartbeatIntervalMs":20000}"#;
-    let wake = r#"{"url":"wss://example.com/s/1","token":"canary-t","remoteAccessSessionId":"s-1"}"#;
+    let hello =
+        r#"{"watchLeaseId":"l-1","deviceWaitForViewerMs":30000,"heartbeatIntervalMs":20000}"#;
+    let wake =
+        r#"{"url":"wss://example.com/s/1","token":"canary-t","remoteAccessSessionId":"s-1"}"#;
     let other = |whole: &str, from: &str, to: &str| whole.replacen(from, to, 1);
     let deep = format!(r#"{{"x":{}{},"#, "[".repeat(16), "]".repeat(16));
     let hellos = [
@@ -117,7 +128,8 @@ fn messages() -> Vec<Vec<u8>> {
         for text in texts {
             let fills = if text.contains("~~") { 0..10 } else { 0..1 };
             for fill in fills {
-                messages.extend(kinds.clone().map(|kind| [&[kind, fill], text.as_bytes()].concat()));
+                messages
+                    .extend(kinds.clone().map(|kind| [&[kind, fill], text.as_bytes()].concat()));
             }
         }
     }
@@ -128,21 +140,33 @@ fn messages() -> Vec<Vec<u8>> {
 fn heads() -> Vec<Vec<u8>> {
     let date = "date: Sun, 06 Nov 1994 08:49:37 GMT\n";
     let waits = [
-        "7", "0", "3601", "99999999999999999999", "soon", "Sun, 06 Nov 1994 08:50:37 GMT",
-        "Sunday, 06-Nov-94 08:50:37 GMT", "Sun Nov  6 08:50:37 1994", "Sun, 06 Nov 1994 08:49:60 GMT",
-        "Sun, 06 Nov 1994 07:49:37 GMT", "Tue, 29 Feb 2000 00:00:00 GMT", "3\nretry-after: 9",
+        "7",
+        "0",
+        "3601",
+        "99999999999999999999",
+        "soon",
+        "Sun, 06 Nov 1994 08:50:37 GMT",
+        "Sunday, 06-Nov-94 08:50:37 GMT",
+        "Sun Nov  6 08:50:37 1994",
+        "Sun, 06 Nov 1994 08:49:60 GMT",
+        "Sun, 06 Nov 1994 07:49:37 GMT",
+        "Tue, 29 Feb 2000 00:00:00 GMT",
+        "3\nretry-after: 9",
     ];
     let types = [
-        "", "content-type: text/event-stream", "content-type: text/html",
+        "",
+        "content-type: text/event-stream",
+        "content-type: text/html",
         "Content-Type: Text/Event-Stream ;x=y\ncontent-encoding: gzip",
         "content-type: text/event-stream\ncontent-encoding: identity",
     ];
     let waits = waits.iter().flat_map(|wait| {
-        [0, 2].map(|status| [&[status, 0], format!("{date}retry-after: {wait}").as_bytes()].concat())
+        [0, 2]
+            .map(|status| [&[status, 0], format!("{date}retry-after: {wait}").as_bytes()].concat())
     });
-    let types = types.iter().flat_map(|head| {
-        (4..8_u8).map(|status| [&[status, status], head.as_bytes()].concat())
-    });
+    let types = types
+        .iter()
+        .flat_map(|head| (4..8_u8).map(|status| [&[status, status], head.as_bytes()].concat()));
     waits.chain(types).collect()
 }
 

@@ -153,8 +153,14 @@ mod tests {
     fn the_grammar_is_kept() {
         let faults = |url| faults(url, &["https", "wss"]);
         for good in [
-            "https://example.com", "WSS://h:0443/a;b?c/d?#e/f?", "https://[::1]:1/", "https://[1:2:3:4:5:6:7::]",
-            "https://[::ffff:1.2.3.4]", "https://[v1.a:b]/", "https://1.2.3.4:/", "https://%41%zz".trim_end_matches("%zz"),
+            "https://example.com",
+            "WSS://h:0443/a;b?c/d?#e/f?",
+            "https://[::1]:1/",
+            "https://[1:2:3:4:5:6:7::]",
+            "https://[::ffff:1.2.3.4]",
+            "https://[v1.a:b]/",
+            "https://1.2.3.4:/",
+            "https://%41%zz".trim_end_matches("%zz"),
         ] {
             assert_eq!(faults(good), [], "{good}");
         }

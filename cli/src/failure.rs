@@ -1,7 +1,8 @@
 //! How a command fails: what happened and where, what to do about it, and the exit code.
 //!
 //! The codes are part of what scripts rely on: 0 it went well, 1 it failed, 2 the arguments, the
-//! configuration or a token cannot be used, 3 the server refuses the token. A message never holds a token.
+//! configuration or a token cannot be used, 3 the server refuses the token, 4 a
+//! journal does not replay. A message never holds a token.
 
 use std::fmt;
 use std::io::Write as _;
@@ -31,6 +32,11 @@ impl Failure {
     /// The server refuses the token.
     pub(crate) fn unauthorized(what: impl Into<String>) -> Self {
         Self { code: 3, what: what.into(), advice: None }
+    }
+
+    /// A journal is damaged, or replays otherwise.
+    pub(crate) fn replay(what: impl Into<String>) -> Self {
+        Self { code: 4, what: what.into(), advice: None }
     }
 
     /// What to do about it.

@@ -6,6 +6,7 @@
 //! | `serve` | the reference server |
 //! | `watch` | a device: sleeps, and runs a program when it is woken |
 //! | `wake` | an operator: wakes a device |
+//! | `replay` | a recorded watch in, a timeline out |
 //! | `decode` | an event stream in, JSON out |
 //!
 //! What they share: `output` is the one way to standard output, `failure` the one way to a non-zero exit,
@@ -19,6 +20,7 @@ mod demo;
 mod failure;
 mod operator;
 mod output;
+mod replay;
 mod secrets;
 mod seen;
 mod serve;
@@ -54,6 +56,7 @@ Exit codes:
   1  it failed; standard error says what, where and what to do
   2  the arguments, the configuration or a token cannot be used
   3  the server refuses the token
+  4  a journal is damaged, or a fresh machine decides otherwise
 Colours are for terminals only; NO_COLOR turns them off."
 )]
 struct Cli {
@@ -73,6 +76,7 @@ enum Command {
     Serve(serve::Args),
     Watch(watch::Args),
     Wake(wake::Args),
+    Replay(replay::Args),
     Decode(decode::Args),
 }
 
@@ -90,6 +94,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // A device that sleeps has use for one thread; the server for all there are.
     let runtime = match &cli.command {
         Command::Decode(args) => return decode::run(args),
+        Command::Replay(args) => return replay::run(args, json),
         Command::Watch(_) | Command::Wake(_) => tokio::runtime::Builder::new_current_thread(),
         Command::Demo(_) | Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
     }
@@ -102,6 +107,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Serve(args) => serve::run(args, json).await,
             Command::Watch(args) => watch::run(args, json).await,
             Command::Wake(args) => wake::run(args, json).await,
+            Command::Replay(args) => replay::run(&args, json),
             Command::Decode(args) => decode::run(&args),
         }
     });

@@ -34,6 +34,7 @@ pub(crate) trait Event: Serialize {
 }
 
 /// A line for people: who or what, and what about it.
+#[derive(Clone)]
 pub(crate) struct Line {
     pub(crate) label: Cow<'static, str>,
     pub(crate) style: Style,
@@ -92,6 +93,22 @@ impl Output {
         self.note(written);
     }
 
+    /// Says it, as of so long after a beginning that is not this program's, such as a recording's.
+    pub(crate) fn tell(&self, at: Duration, event: &impl Event) {
+        #[derive(Serialize)]
+        struct Stamped<'a, E> {
+            #[serde(flatten)]
+            event: &'a E,
+            at_ms: u64,
+        }
+        self.note(if self.json {
+            let stamped = Stamped { event, at_ms: millis(at) };
+            write_object(&mut io::stdout().lock(), &stamped)
+        } else {
+            self.write_stamped(&elapsed(at), event)
+        });
+    }
+
     /// Says something to people that is no event, as it is.
     pub(crate) fn prose(&self, text: &str) {
         if !self.json {
@@ -136,13 +153,17 @@ impl Output {
     }
 
     fn write_line(&self, at: Instant, event: &impl Event) -> io::Result<()> {
+        self.write_stamped(
+            &match self.stamp {
+                Stamp::Clock => time_of_day(wall_clock(at)),
+                Stamp::Elapsed => elapsed(at.saturating_duration_since(self.began)),
+            },
+            event,
+        )
+    }
+
+    fn write_stamped(&self, stamp: &str, event: &impl Event) -> io::Result<()> {
         let Some(Line { label, style, text }) = event.line() else { return Ok(()) };
-        let stamp = match self.stamp {
-            Stamp::Clock => time_of_day(wall_clock(at)),
-            Stamp::Elapsed => {
-                format!("{:7.3}", at.saturating_duration_since(self.began).as_secs_f64())
-            }
-        };
         let width = self.label_width;
         let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{DIM}{stamp}{DIM:#}  {style}{label:<width$}{style:#}  {text}")?;
@@ -179,6 +200,10 @@ fn closed(error: &io::Error) -> Failure {
 fn wall_clock(at: Instant) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.saturating_sub(at.elapsed())
+}
+
+fn elapsed(at: Duration) -> String {
+    format!("{:7.3}", at.as_secs_f64())
 }
 
 fn time_of_day(since_epoch: Duration) -> String {

@@ -4,6 +4,7 @@
 //! nothing is open: the watch ended with the wake, and begins anew once the program has. Ctrl-C stops at
 //! once, in every state: the watch is dropped, which closes its stream, or the program is ended.
 
+mod journal;
 mod program;
 mod sleeper;
 
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use dormouse_core::driver::Note;
+use dormouse_core::journal::Recorder;
 use dormouse_core::{ConfigBuilder, OnUnauthorized, Timestamp};
 use dormouse_tokio::{Event, StartError, Status, StopReason, Wake};
 
@@ -22,6 +24,7 @@ use crate::secrets;
 use crate::seen::{Observer, Seen};
 use crate::signals::{Signal, Signals};
 use crate::words::millis;
+use journal::Journal;
 use program::{Ended, Program};
 use sleeper::{Runtime, Sleeper};
 
@@ -56,6 +59,10 @@ token, remoteAccessSessionId (or null) and waitForViewerMs. If it exits other th
 killed, the hand-over has failed: the watch then comes back ever more slowly while that goes on.
 When this command is stopped, the program and what it started get SIGTERM, and SIGKILL 3 s later or
 at the second Ctrl-C. With --json its standard output goes to standard error.
+
+With --journal all that comes in and all that is decided is recorded, as lines of JSON. The file has to be
+a new one, for its owner only. It may be given away: tokens, what a server sends that may hold one, and
+the path of a wake's URL are in it as so many x. A disk that is full ends it, and not the watch.
 
 With --json, one object a line; all carry event, at_ms (since the start) and unix_ms:
   connecting       attempt
@@ -102,6 +109,12 @@ pub(crate) struct Args {
     /// When the token is refused, show it and try again after 5 minutes, doubling to an hour
     #[arg(long)]
     park: bool,
+    /// Record the watch in a new file, for `dormouse replay`: no token is in it
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// The longest that the journal may get; then it ends, and the watch goes on
+    #[arg(long, value_name = "BYTES", default_value_t = Recorder::DEFAULT_LIMIT, requires = "journal")]
+    journal_limit: usize,
     /// The watch's path below the base URL
     #[arg(long, value_name = "PATH", default_value = "/v1/watch")]
     watch_path: String,
@@ -172,20 +185,25 @@ fn start(args: &Args, output: &Output) -> Result<Sleeper, Failure> {
     };
     let (url, token) = (args.url.as_str(), token.expose());
     // The adapters have types of their own and the same words.
+    macro_rules! start {
+        ($watch:ty) => {{
+            let mut builder =
+                <$watch>::builder(url).token(token).configure(configure).observe(observe);
+            if let Some(path) = &args.journal {
+                let mut journal = Journal::create(path)?;
+                builder = builder.journal(args.journal_limit, move |line| journal.write(line));
+            }
+            builder.start().map(Sleeper::from)
+        }};
+    }
     let started = match args.runtime {
-        Runtime::Tokio => dormouse_tokio::Watch::builder(url)
-            .token(token)
-            .configure(configure)
-            .observe(observe)
-            .start()
-            .map(Sleeper::from),
-        Runtime::Smol => dormouse_smol::Watch::builder(url)
-            .token(token)
-            .configure(configure)
-            .observe(observe)
-            .start()
-            .map(Sleeper::from),
+        Runtime::Tokio => start!(dormouse_tokio::Watch),
+        Runtime::Smol => start!(dormouse_smol::Watch),
     };
+    if let (Err(_), Some(path)) = (&started, &args.journal) {
+        // There is nothing in it yet, and the next try wants the name.
+        let _ = std::fs::remove_file(path);
+    }
     started.map_err(|error| match error {
         StartError::Config(error) => misconfigured(&error),
         StartError::Token(error) => Failure::usage(error.to_string()),

@@ -34,6 +34,11 @@ const LIMIT_MOST: usize = 64 * 1024 * 1024;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// As they were given, but for slashes at the base's end.
+    pub(crate) base: Box<str>,
+    pub(crate) watch_path: Box<str>,
+    pub(crate) heartbeat_path: Box<str>,
+    pub(crate) protocol_version: Box<str>,
     /// The watch's URL up to and with the protocol version.
     pub(crate) watch_url: Box<str>,
     pub(crate) heartbeat_url: Box<str>,
@@ -76,6 +81,18 @@ impl Config {
 }
 
 impl Config {
+    /// The base URL, without slashes at its end.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Which guards are on.
+    #[must_use]
+    pub const fn guards(&self) -> &Guards {
+        &self.guards
+    }
+
     /// Whether the base URL is `http`: the transport needs no TLS then.
     #[must_use]
     pub const fn is_plain(&self) -> bool {
@@ -187,6 +204,10 @@ impl ConfigBuilder {
         watch_url.push_str("?protocolVersion=");
         watch_url.extend(crate::wire::encode(&self.protocol_version));
         Ok(Config {
+            base: base.into(),
+            watch_path: self.watch_path.into(),
+            heartbeat_path: self.heartbeat_path.into(),
+            protocol_version: self.protocol_version.into(),
             watch_url: watch_url.into(),
             heartbeat_url: heartbeat_url.into(),
             auth_scheme: self.auth_scheme.into(),

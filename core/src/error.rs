@@ -28,6 +28,11 @@ pub enum TransportFault {
 }
 
 impl TransportFault {
+    /// Every one there is, by code.
+    #[cfg(feature = "serde")]
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Resolve, Self::Connect, Self::Tls, Self::Broken, Self::Http, Self::Other];
+
     /// The stable code, 101 to 199.
     #[must_use]
     pub const fn code(self) -> u16 {

@@ -182,6 +182,8 @@ pub mod driver;
 mod error;
 mod guard;
 mod input;
+#[cfg(feature = "serde")]
+pub mod journal;
 pub mod retry;
 mod secret;
 pub mod sse;

@@ -68,6 +68,16 @@ impl<T> Builder<T> {
         self.setup = self.setup.observe(observer);
         self
     }
+
+    /// Records everything that goes into the watch and comes out of it, with no token in it: `sink` gets the lines of a
+    /// [journal](dormouse_core::journal), which `dormouse replay` shows and plays again. It is kept to `limit` bytes, of
+    /// which the first are kept ([`Recorder::DEFAULT_LIMIT`](dormouse_core::journal::Recorder::DEFAULT_LIMIT) is a
+    /// good one). The last line may come when the watch is dropped. `sink` is called from within the watch's task and
+    /// should return soon.
+    pub fn journal(mut self, limit: usize, sink: impl FnMut(&str) + Send + Sync + 'static) -> Self {
+        self.setup = self.setup.journal(limit, sink);
+        self
+    }
 }
 
 impl<T: Transport + Unpin> Builder<T> {

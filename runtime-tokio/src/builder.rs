@@ -66,6 +66,16 @@ impl Builder {
         self
     }
 
+    /// Records everything that goes into the watch and comes out of it, with no token in it: `sink` gets the lines of a
+    /// [journal](dormouse_core::journal), which `dormouse replay` shows and plays again. It is kept to `limit` bytes, of
+    /// which the first are kept ([`Recorder::DEFAULT_LIMIT`](dormouse_core::journal::Recorder::DEFAULT_LIMIT) is a
+    /// good one). The last line may come when the watch is dropped. `sink` is called from within the watch's task and
+    /// should return soon.
+    pub fn journal(mut self, limit: usize, sink: impl FnMut(&str) + Send + Sync + 'static) -> Self {
+        self.setup = self.setup.journal(limit, sink);
+        self
+    }
+
     /// Checks everything and makes the watch. It connects when its first event is asked for, within a
     /// tokio runtime with time and I/O enabled.
     ///

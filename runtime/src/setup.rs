@@ -3,6 +3,7 @@
 use std::fmt;
 
 use dormouse_core::driver::{Driver, Note, Timer, Transport};
+use dormouse_core::journal::Recorder;
 use dormouse_core::{Config, ConfigBuilder, ConfigError, Timestamp, Token, TokenError, Watch};
 
 /// A watch being set up.
@@ -11,14 +12,16 @@ pub struct Setup {
     config: ConfigBuilder,
     token: Option<Result<Token, TokenError>>,
     observer: Option<Observer>,
+    journal: Option<(usize, Sink)>,
 }
 
 type Observer = Box<dyn FnMut(Timestamp, &Note<'_>) + Send + Sync>;
+type Sink = Box<dyn FnMut(&str) + Send + Sync>;
 
 impl Setup {
     /// For the service at `base`.
     pub fn new(base: impl Into<String>) -> Self {
-        Self { config: Config::new(base), token: None, observer: None }
+        Self { config: Config::new(base), token: None, observer: None, journal: None }
     }
 
     /// The device's token.
@@ -42,6 +45,12 @@ impl Setup {
         self
     }
 
+    /// Records the watch, in at most `limit` bytes: `sink` gets the lines of its journal.
+    pub fn journal(mut self, limit: usize, sink: impl FnMut(&str) + Send + Sync + 'static) -> Self {
+        self.journal = Some((limit, Box::new(sink)));
+        self
+    }
+
     /// Checks everything, seeds the machine from the operating system, and puts it over `timer` and the
     /// transport that `transport` makes for this configuration.
     ///
@@ -58,12 +67,19 @@ impl Setup {
         let token = self.token.ok_or(StartError::NoToken)?.map_err(StartError::Token)?;
         let transport = transport(&config)?;
         let seed = getrandom::u64().map_err(|error| StartError::Entropy(error.to_string()))?;
-        let machine = Watch::new(config, token, seed, timer.now());
-        let driver = Driver::new(machine, transport, timer);
-        Ok(match self.observer {
-            Some(observer) => driver.observe(observer),
-            None => driver,
-        })
+        let now = timer.now();
+        let journal = self
+            .journal
+            .map(|(limit, sink)| (Recorder::new(&config, &token, seed, now).limit(limit), sink));
+        let machine = Watch::new(config, token, seed, now);
+        let mut driver = Driver::new(machine, transport, timer);
+        if let Some((recorder, sink)) = journal {
+            driver = driver.record(recorder, sink);
+        }
+        if let Some(observer) = self.observer {
+            driver = driver.observe(observer);
+        }
+        Ok(driver)
     }
 }
 

@@ -11,6 +11,7 @@
 #![doc = include_str!("own_runtime.md")]
 
 mod handle;
+mod journal;
 mod transport;
 
 use alloc::boxed::Box;
@@ -26,11 +27,14 @@ use futures_core::Stream;
 use crate::action::{Action, Attempt, Beat, Report, Status, Wake};
 use crate::error::Hint;
 use crate::input::{HandOver, Input};
+#[cfg(feature = "serde")]
+use crate::journal::Recorder;
 use crate::time::Timestamp;
 use crate::watch::Watch;
 
 pub use handle::Handle;
 use handle::Shared;
+use journal::Journal;
 pub use transport::{Body, Timer, Transport, TransportError};
 
 /// After so many inputs in one poll the driver looks at its timer, and lets others run: a server that never
@@ -107,6 +111,7 @@ pub struct Driver<T: Transport, C> {
     hand_over: Option<HandOver>,
     shared: Arc<Shared>,
     observer: Option<Observer>,
+    journal: Journal,
     /// What the machine has not been told yet, for it would end the watch: first the transport may catch up.
     hint: Option<Hint>,
     /// A late deadline was found, and the link has been looked at once more since.
@@ -134,6 +139,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
             heartbeat: None,
             hand_over: None,
             observer: None,
+            journal: Journal::NONE,
             hint: None,
             looked_again: false,
             stopped: false,
@@ -148,6 +154,22 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
         observer: impl FnMut(Timestamp, &Note<'_>) + Send + Sync + 'static,
     ) -> Self {
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Records everything that goes into the machine and comes out of it (feature `serde`). `sink` gets the lines of
+    /// the [journal](crate::journal), each with its line end, some of them later than they happened and the
+    /// last of them when the driver is dropped. It is called from within the poll and should return soon.
+    ///
+    /// `recorder` is one that was made with the same as the machine, and neither has been used yet.
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub fn record(
+        mut self,
+        recorder: Recorder,
+        sink: impl FnMut(&str) + Send + Sync + 'static,
+    ) -> Self {
+        self.journal = Journal::new(recorder, sink);
         self
     }
 
@@ -209,7 +231,9 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
     /// Does what the machine wants done, until it sleeps or has something for the application.
     fn drain(&mut self) -> Drained {
         loop {
-            match self.machine.poll() {
+            let action = self.machine.poll();
+            self.journal.action(&action);
+            match action {
                 Action::Disconnect { .. } => {
                     self.link = Link::Closed;
                     self.heartbeat = None;
@@ -334,7 +358,9 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
     }
 
     fn input(&mut self, input: Input<'_>) {
-        self.machine.handle(self.timer.now(), input);
+        let now = self.timer.now();
+        self.journal.input(&self.machine, now, &input);
+        self.machine.handle(now, input);
         self.shared.publish(self.machine.status(), self.machine.stats());
     }
 

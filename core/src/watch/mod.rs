@@ -270,6 +270,13 @@ impl Watch {
         &self.stats
     }
 
+    /// Whether bytes that belong to this attempt would be read, and not only counted.
+    #[cfg(feature = "serde")]
+    pub(crate) fn reads(&self, attempt: Attempt) -> bool {
+        let open = matches!(self.state, State::Opening | State::Watching);
+        open && attempt == self.attempt
+    }
+
     /// The remote access session that the first wake named, if one did.
     #[must_use]
     pub fn session(&self) -> Option<&SessionId> {

@@ -58,10 +58,39 @@ impl Head {
         }
     }
 
+    /// A head that was read before and says this, as a recording has it.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn recorded(
+        status: u16,
+        event_stream: bool,
+        compressed: bool,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self { status, event_stream, compressed, retry_after }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Whether its media type is that of an event stream.
+    #[must_use]
+    pub const fn is_event_stream(&self) -> bool {
+        self.event_stream
+    }
+
+    /// Whether its body has a coding other than `identity`.
+    #[must_use]
+    pub const fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// What its `Retry-After` says, in whole seconds, whatever the status.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn asked(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// How long the server asks to be left alone: on 429 and 503 only.

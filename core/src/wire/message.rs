@@ -14,7 +14,7 @@ use crate::wire::url;
 
 const JSON_DEPTH: usize = 16;
 const ID_MOST: usize = 256;
-const URL_MOST: usize = 8 * 1024;
+pub(crate) const URL_MOST: usize = 8 * 1024;
 const WAKE_TOKEN_MOST: usize = 64 * 1024;
 const HEARTBEAT_LEAST: Duration = Duration::from_secs(1);
 const WAIT_LEAST: Duration = Duration::from_secs(5);
@@ -142,9 +142,7 @@ impl WakeUp {
         if url.len() > URL_MOST {
             return Err(WireFault::TooLong(Field::Url));
         }
-        let schemes: &[&str] =
-            if plain { &["wss", "https", "ws", "http"] } else { &["wss", "https"] };
-        url::check(&url, schemes).map_err(WireFault::Url)?;
+        url::check(&url, url::schemes(plain)).map_err(WireFault::Url)?;
         let token: String = required(keys.token, Field::Token)?;
         if token.len() > WAKE_TOKEN_MOST {
             return Err(WireFault::TooLong(Field::Token));
@@ -163,7 +161,7 @@ impl WakeUp {
 
 /// Reads one JSON object, no deeper than section 7 allows.
 fn object<'d, T: Deserialize<'d>>(data: &'d str) -> Result<T, WireFault> {
-    if depth(data) > JSON_DEPTH {
+    if is_too_deep(data) {
         return Err(WireFault::Depth);
     }
     // A derived struct would also be read from an array, by position.
@@ -180,6 +178,11 @@ fn required<'d, T: Deserialize<'d>>(
 ) -> Result<T, WireFault> {
     let value = value.ok_or(WireFault::Missing(field))?;
     serde_json::from_str(value.get()).map_err(|_| WireFault::Type(field))
+}
+
+/// Whether arrays and objects are nested deeper than section 7 allows.
+pub(crate) fn is_too_deep(data: &str) -> bool {
+    depth(data) > JSON_DEPTH
 }
 
 /// How deep arrays and objects are nested in what may or may not be JSON: counted without recursion,

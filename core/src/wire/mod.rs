@@ -18,5 +18,7 @@ pub(crate) mod url;
 pub use head::Head;
 pub(crate) use message::{Hello, WakeUp};
 pub use message::{IdError, LeaseId, SessionId};
+#[cfg(feature = "serde")]
+pub(crate) use message::{URL_MOST, is_too_deep};
 pub(crate) use request::encode;
 pub use request::{Method, Request};

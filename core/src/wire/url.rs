@@ -7,6 +7,11 @@ use fluent_uri::Uri;
 
 use crate::error::UrlFault;
 
+/// The schemes of a wake's URL; `plain` says that the base URL is `http`.
+pub(crate) const fn schemes(plain: bool) -> &'static [&'static str] {
+    if plain { &["wss", "https", "ws", "http"] } else { &["wss", "https"] }
+}
+
 /// Checks that `url` is absolute, of one of the `schemes`, names a host, and carries no user info.
 pub(crate) fn check<'u>(url: &'u str, schemes: &[&str]) -> Result<Uri<&'u str>, UrlFault> {
     let parsed = Uri::parse(url).map_err(|_| UrlFault::Syntax)?;

@@ -11,29 +11,20 @@
 //! inputs that come at once. A line that begins with `=>` goes on with the list of the line above it; `#`
 //! begins a remark.
 //!
-//! | left | the input |
-//! | --- | --- |
-//! | `start` | none: what a new watch says |
-//! | `tick` | `Tick` |
-//! | `head 1 sse`, `head 1 503 retry-after=7` | `Head`, with `name=value` headers |
-//! | `data 1 : hi\n` | `Data`; `\n` and `\r` are line ends |
-//! | `hello 1 L1 30s`, `wake 1`, `wake 1 s-1` | `Data` with the whole event |
-//! | `end 1`, `fail 1` | `End`, `Failed` (`Broken`) |
-//! | `answer 1 204`, `lost 1` | `HeartbeatAnswer`, `HeartbeatFailed` (`Broken`) |
-//! | `cancel`, `stop` | `HeartbeatsCancelled`, `Stop` |
-//! | `again done`, `again failed` | `SleepAgain` |
-//! | `network`, `resumed`, `offline`, `online`, `token NEW` | the hints, and a new token |
+//! What may stand on the left is in `dormouse_testkit::script`.
 
 use std::time::Duration;
 
 use dormouse_core::{
-    Action, Attempt, Beat, Config, ConfigBuilder, End, Guards, HandOver, Head, Hint, Input, Method,
-    Report, Request, Status, Then, Timestamp, Token, TransportFault, Watch,
+    Action, Config, ConfigBuilder, End, Guards, Input, Method, Report, Request, Status, Then,
+    Timestamp, Token, Watch,
 };
+use dormouse_testkit::script::{input, steps};
+
+pub(crate) use dormouse_testkit::script::{WAKE_TOKEN, hello, sse_head, wake};
 
 /// What no `Debug` may ever show.
 pub(crate) const DEVICE_TOKEN: &str = "canary-device";
-pub(crate) const WAKE_TOKEN: &str = "canary-wake";
 
 /// The first watch, open, at 0 s, with an interval of 30 s.
 pub(crate) const OPEN: &str = "
@@ -74,25 +65,6 @@ pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// An event as it comes over the wire.
-pub(crate) fn hello(lease: &str, interval_ms: u64) -> Vec<u8> {
-    let data = serde_json::json!({
-        "watchLeaseId": lease, "deviceWaitForViewerMs": 30_000, "heartbeatIntervalMs": interval_ms,
-    });
-    format!("event: hello\ndata: {data}\n\n").into_bytes()
-}
-
-pub(crate) fn wake(session: Option<&str>) -> Vec<u8> {
-    let data = serde_json::json!({
-        "url": "wss://go.example/1", "token": WAKE_TOKEN, "remoteAccessSessionId": session,
-    });
-    format!("event: wake\ndata: {data}\n\n").into_bytes()
-}
-
-pub(crate) fn sse_head() -> Head {
-    Head::read(200, [("content-type", b"text/event-stream".as_slice())])
-}
-
 /// Runs the parts of a script one after the other and gives back the machine as they leave it.
 pub(crate) fn script(config: Config, parts: &[&str]) -> Watch {
     let mut watch = watch(config, 1);
@@ -103,8 +75,9 @@ pub(crate) fn script(config: Config, parts: &[&str]) -> Watch {
 /// Goes on with a script.
 pub(crate) fn play(watch: &mut Watch, parts: &[&str]) {
     for step in steps(parts) {
+        assert!(!step.expected.is_empty(), "{}: a step has an arrow", step.input);
         if step.input != "start" {
-            feed(watch, step.at, &step.input);
+            watch.handle(step.at, input(&step.input).as_input());
         }
         if step.expected == ["-"] {
             continue;
@@ -172,101 +145,6 @@ pub(crate) fn short_watches(watch: &mut Watch, delays: &[u64]) -> (u64, u64) {
         (attempt, now) = (next, due);
     }
     (attempt, now)
-}
-
-struct Step {
-    at: Timestamp,
-    input: String,
-    expected: Vec<String>,
-}
-
-fn steps(parts: &[&str]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for line in parts.iter().flat_map(|part| part.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (left, right) = line.split_once("=>").expect("a step has an arrow");
-        let actions = right.split(';').map(|action| action.trim().to_owned());
-        if left.is_empty() {
-            steps.last_mut().expect("a step to go on with").expected.extend(actions);
-            continue;
-        }
-        let (time, input) = left.split_once(' ').expect("a step has a time and an input");
-        steps.push(Step {
-            at: Timestamp::ORIGIN.after(duration(time)),
-            input: input.trim().to_owned(),
-            expected: actions.collect(),
-        });
-    }
-    steps
-}
-
-fn duration(text: &str) -> Duration {
-    let (whole, rest) = text.trim_end_matches('s').split_once('.').unwrap_or((text, "0"));
-    let whole: u64 = whole.trim_end_matches('s').parse().expect("seconds");
-    let millis: u64 = format!("{rest:0<3}").parse().expect("up to three digits");
-    Duration::from_millis(whole * 1000 + millis)
-}
-
-fn feed(watch: &mut Watch, now: Timestamp, input: &str) {
-    let (what, rest) = input.split_once(' ').unwrap_or((input, ""));
-    let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-    let attempt = || Attempt(number.parse().expect("an attempt"));
-    let beat = || Beat(number.parse().expect("a heartbeat"));
-    let fault = TransportFault::Broken;
-    let bytes;
-    let input = match what {
-        "tick" => Input::Tick,
-        "head" => Input::Head { attempt: attempt(), head: head(rest) },
-        "data" => {
-            bytes = rest.replace("\\n", "\n").replace("\\r", "\r").into_bytes();
-            Input::Data { attempt: attempt(), bytes: &bytes }
-        }
-        "hello" => {
-            let (lease, interval) = rest.split_once(' ').expect("a lease and an interval");
-            let millis = duration(interval).as_millis();
-            bytes = hello(lease, u64::try_from(millis).expect("an interval"));
-            Input::Data { attempt: attempt(), bytes: &bytes }
-        }
-        "wake" => {
-            bytes = wake(Some(rest).filter(|session| !session.is_empty()));
-            Input::Data { attempt: attempt(), bytes: &bytes }
-        }
-        "end" => Input::End { attempt: attempt() },
-        "fail" => Input::Failed { attempt: attempt(), fault },
-        "answer" => {
-            Input::HeartbeatAnswer { beat: beat(), status: rest.parse().expect("a status") }
-        }
-        "lost" => Input::HeartbeatFailed { beat: beat(), fault },
-        "cancel" => Input::HeartbeatsCancelled,
-        "stop" => Input::Stop,
-        "again" => Input::SleepAgain(match number {
-            "done" => HandOver::Done,
-            "failed" => HandOver::Failed,
-            other => panic!("again {other}?"),
-        }),
-        "network" => Input::Hint(Hint::NetworkChanged),
-        "resumed" => Input::Hint(Hint::Resumed),
-        "offline" => Input::Offline(true),
-        "online" => Input::Offline(false),
-        "token" => Input::NewToken(token(number)),
-        other => panic!("{other}?"),
-    };
-    watch.handle(now, input);
-}
-
-fn head(text: &str) -> Head {
-    let (status, headers) = text.split_once(' ').unwrap_or((text, ""));
-    if status == "sse" {
-        return sse_head();
-    }
-    let headers = headers
-        .split_terminator('|')
-        .map(|header| header.trim().split_once('=').expect("name=value"))
-        .map(|(name, value)| (name, value.as_bytes()));
-    Head::read(status.parse().expect("a status"), headers)
 }
 
 /// Polls until the machine sleeps, and checks on the way what holds after every drain.

@@ -8,6 +8,7 @@
 //! change of the bytes is a small change of the input, and a corpus can be read.
 
 mod head;
+mod journal;
 mod json;
 mod lease;
 mod machine;
@@ -41,6 +42,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "message", run: message::message },
     Target { name: "head", run: head::head },
     Target { name: "lease", run: lease::lease },
+    Target { name: "journal", run: journal::journal },
+    Target { name: "recording", run: journal::recording },
     Target { name: "machine", run: machine::machine },
     Target { name: "reference", run: machine::reference },
 ];

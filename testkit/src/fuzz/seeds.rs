@@ -22,7 +22,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "second_opinion" => conformance(),
         "cut_machine" => with_heads(&[&[0, 5], &[1, 63]], &conformance()),
         "machine" => plans(&[0x80, 1, 3, 2, 7]),
-        "reference" => plans(&[]),
+        "reference" | "recording" => plans(&[]),
+        "journal" => journals(),
         "message" => messages(),
         "head" => heads(),
         "lease" => (0..40).map(|seed| chance(seed, 3 * 60)).collect(),
@@ -47,6 +48,17 @@ fn conformance() -> Vec<Vec<u8>> {
     let byte = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok();
     let streams = cases.map(|hex| hex.chunks(2).filter_map(byte).collect::<Vec<u8>>());
     streams.filter(|stream| stream.len() <= 2_048).collect()
+}
+
+/// The vectors, as far as they are short.
+fn journals() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let files = fs::read_dir(folder).expect("the vectors").flatten().map(|entry| entry.path());
+    let journals = files.filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"));
+    let mut journals: Vec<_> = journals.filter_map(|path| fs::read(path).ok()).collect();
+    journals.retain(|journal| journal.len() <= 4_096);
+    journals.sort();
+    journals
 }
 
 /// Lives of some length, by chance; and each way to fail, again and again. See `plan::Code`.

@@ -33,6 +33,16 @@ impl Setup {
     /// Never: the configuration is a good one.
     #[must_use]
     pub fn watch(&self) -> Watch {
+        Watch::new(self.config(), token(0), self.seed, Timestamp::from_millis(self.origin))
+    }
+
+    /// How it is configured.
+    ///
+    /// # Panics
+    ///
+    /// Never: the configuration is a good one.
+    #[must_use]
+    pub fn config(&self) -> Config {
         let mut guards = Guards::none();
         [
             guards.flap,
@@ -43,13 +53,12 @@ impl Setup {
             guards.hints,
         ] = self.guards;
         let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
-        let config = Config::new("https://api.example.com")
+        Config::new("https://api.example.com")
             .guards(guards)
             .on_unauthorized(unauthorized)
             .limits(sse::Limits { line: 1024, data: 1500 })
             .build()
-            .expect("a config");
-        Watch::new(config, token(0), self.seed, Timestamp::from_millis(self.origin))
+            .expect("a config")
     }
 
     /// Whether connects are bounded.

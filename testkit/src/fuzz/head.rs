@@ -75,7 +75,7 @@ fn told(head: Head) -> (State, Option<End>, Option<u64>) {
 /// Section 2.1.
 fn fault(status: u16, kind: Option<&[u8]>, coding: Option<&[u8]>) -> Option<ConnectFault> {
     let essence = kind.unwrap_or_default().split(|byte| *byte == b';').next().unwrap_or_default();
-    let sse = essence.trim_ascii().to_ascii_lowercase() == b"text/event-stream";
+    let sse = essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream");
     let plain =
         [&b""[..], b"identity"].contains(&&*coding.unwrap_or_default().to_ascii_lowercase());
     match status {

@@ -5,7 +5,7 @@
 
 use dormouse_core::{
     Action, Attempt, Beat, Config, ConnectFault, End, Field, Guards, HandOver, Head, Input,
-    Outcome, Report, StreamFault, Timestamp, Token, Watch, WireFault, sse,
+    Outcome, Report, SessionId, StreamFault, Timestamp, Token, Watch, WireFault, sse,
 };
 
 use super::json::Json;
@@ -164,7 +164,7 @@ fn check_wake(text: &str, plain: bool) {
     let wake = wake.expect("a wake");
     assert_eq!(Some(&*wake.url), url.as_deref());
     assert_eq!(Some(wake.token.expose()), token.as_deref());
-    assert_eq!(wake.session.as_ref().map(|session| session.as_str()), session.as_deref());
+    assert_eq!(wake.session.as_ref().map(SessionId::as_str), session.as_deref());
     browser_agrees(&wake.url);
     watch.handle(Timestamp::ORIGIN, Input::SleepAgain(HandOver::Done));
     assert_eq!(parameter(&take(&mut watch, Polls::All), "remoteAccessSessionId"), session);

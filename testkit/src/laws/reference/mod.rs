@@ -15,8 +15,8 @@ mod guards;
 mod life;
 
 use dormouse_core::{
-    Action, InputBuf, Oddity, Report, Request, State, Stats, Status, StopReason, Timestamp, Wake,
-    Watch,
+    Action, InputBuf, Oddity, Report, Request, SessionId, State, Stats, Status, StopReason,
+    Timestamp, Wake, Watch,
 };
 
 use self::guards::{Bucket, Flap, On};
@@ -167,7 +167,7 @@ impl Reference {
         assert_eq!(self.state, watch.state());
         assert_eq!(self.status, watch.status());
         assert_eq!(self.offline, watch.is_offline());
-        let session = watch.session().map(|session| session.as_str());
+        let session = watch.session().map(SessionId::as_str);
         assert_eq!(self.session.as_deref(), session);
         assert_eq!(self.stats, *watch.stats());
     }

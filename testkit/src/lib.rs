@@ -10,14 +10,19 @@
 //! [`mod@faults`] is the table of what every transport must tell apart, as tests of an adapter.
 //!
 //! [`laws`] is what always holds of the machine, as something that watches it run, and [`script`] a language for
-//! what happens to one; they need no feature. With the feature `vectors` there is `vectors`: journals with the
-//! actions that every binding has to give.
+//! what happens to one; [`standard`] is the standard that the decoder follows, transcribed. They need no feature. With
+//! the feature `vectors` there is `vectors`: journals with the actions that every binding has to give; with the
+//! feature `fuzz` there are the fuzz targets, in `fuzz`.
 //!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
 pub mod laws;
 pub mod script;
+pub mod standard;
+
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 #[cfg(feature = "vectors")]
 pub mod vectors;
 

@@ -1,12 +1,15 @@
 //! The properties themselves.
 
-use dormouse_core::{Action, Attempt, Beat, Input, InputBuf, State, Timestamp, Watch, sse};
-use dormouse_testkit::laws::{Model, Monitor, Polls, Setup, Step, play, resolve, take};
+use dormouse_core::{Attempt, Beat, Input, State, Timestamp, Watch, sse};
+use dormouse_testkit::laws::{
+    Model, Monitor, Polls, Reference, Setup, Stale, cut_changes_nothing, resolve, same_again,
+    stale_changes_nothing, take,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::strategy::{orderly_plan, plan, setup};
+use crate::strategy::{orderly_plan, orderly_setup, plan, setup};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
@@ -37,17 +40,20 @@ proptest! {
         }
     }
 
+    /// Sections 3, 4 and 5, in all that can be seen, with all guards on, with each alone, and with any of them.
+    #[test]
+    fn the_machine_does_as_the_reference(setup in orderly_setup(), plan in orderly_plan()) {
+        let mut watch = setup.watch();
+        let mut reference = Reference::new(&setup);
+        for step in &resolve(&setup, &plan) {
+            reference.step(&mut watch, step);
+        }
+    }
+
     /// Law 12: the same inputs at the same times give the same actions, requests and all.
     #[test]
     fn the_same_inputs_give_the_same_actions(setup in setup(), plan in plan()) {
-        let run = resolve(&setup, &plan);
-        let (mut one, mut two) = (setup.watch(), setup.watch());
-        prop_assert_eq!(play(&mut one, &run), play(&mut two, &run));
-        prop_assert_eq!(format!("{one:?}"), format!("{two:?}"));
-        // A clone is the same watch, too.
-        let mut three = one.clone();
-        let rest: Vec<Step> = run.iter().map(|step| Step { at: u64::MAX / 2, ..step.clone() }).collect();
-        prop_assert_eq!(play(&mut two, &rest), play(&mut three, &rest));
+        same_again(&setup, &resolve(&setup, &plan));
     }
 
     /// Law 10: how the bytes are cut into pieces changes nothing.
@@ -58,29 +64,15 @@ proptest! {
         cuts in vec(vec(any::<Index>(), 0..6), 1..8),
         by_byte: bool,
     ) {
-        let run = resolve(&setup, &plan);
-        let (mut whole, mut cut) = (setup.watch(), setup.watch());
-        for (step, cuts) in run.iter().zip(cuts.iter().cycle()) {
-            step.feed(&mut whole);
-            match step.given.as_input() {
-                Input::Data { attempt, bytes } => {
-                    for bytes in pieces(bytes, cuts, by_byte) {
-                        cut.handle(Timestamp::from_millis(step.at), Input::Data { attempt, bytes });
-                    }
-                }
-                _ => step.feed(&mut cut),
+        let mut cuts = cuts.iter().cycle();
+        cut_changes_nothing(&setup, &resolve(&setup, &plan), |length| {
+            let places = cuts.next().into_iter().flatten();
+            if by_byte {
+                (0..length).collect()
+            } else {
+                places.map(|place| place.index(length + 1)).collect()
             }
-            prop_assert_eq!(take(&mut whole, step.polls), take(&mut cut, step.polls));
-            prop_assert_eq!(whole.deadline(), cut.deadline());
-            prop_assert_eq!(whole.state(), cut.state());
-        }
-        // Pieces that come too early or too late are counted one by one; nothing else differs.
-        let counted = |watch: &Watch| {
-            let mut stats = *watch.stats();
-            (stats.stale, stats.out_of_place) = (0, 0);
-            stats
-        };
-        prop_assert_eq!(counted(&whole), counted(&cut));
+        });
     }
 
     /// Law 4: input that belongs to an attempt or a heartbeat that was given up, or that never was,
@@ -95,56 +87,9 @@ proptest! {
         status in prop_oneof![Just(204), Just(401), Just(409), Just(410), any::<u16>()],
     ) {
         let run = resolve(&setup, &plan);
-        let (before, after) = run.split_at(at.index(run.len() + 1));
-        let mut plain = setup.watch();
-        let mut seen = (0, 0);
-        for action in play(&mut plain, before).concat() {
-            match action {
-                Action::Connect { attempt, .. } => seen.0 = attempt.0,
-                Action::Heartbeat { beat, .. } => seen.1 = beat.0,
-                _ => {}
-            }
-        }
-        // The latest is stale as well, unless it may still run.
-        let offset = if plain.state().is_attempting() && offset == 0 { 1 } else { offset };
-        let attempt = Attempt(seen.0.wrapping_add(offset));
-        let beat = Beat(seen.1.wrapping_add(offset));
-        let head = dormouse_core::Head::read(status, []);
-        let fault = dormouse_core::TransportFault::Broken;
-        let mut stream = b"retry: 77777\n".to_vec();
-        stream.extend(dormouse_testkit::laws::hello("stale", 1));
-        stream.extend(dormouse_testkit::laws::wake(0));
-        let stale = [
-            InputBuf::Head { attempt, head },
-            InputBuf::Data { attempt, bytes: stream.into() },
-            InputBuf::End { attempt },
-            InputBuf::Failed { attempt, fault },
-            InputBuf::HeartbeatAnswer { beat, status },
-            InputBuf::HeartbeatFailed { beat, fault },
-        ];
-        let now = Timestamp::from_millis(before.last().map_or(setup.origin, |step| step.at));
-        let mut disturbed = plain.clone();
-        plain.handle(now, Input::Tick);
-        disturbed.handle(now, stale[which].as_input());
-        disturbed.handle(now, Input::Tick);
-        prop_assert_eq!(disturbed.stats().stale, plain.stats().stale + 1);
-        // The whole of it is the same, but for the count; and so is what it does from there.
-        let shown = |watch: &Watch| {
-            format!("{watch:?}").replace(&format!("stale: {},", watch.stats().stale), "stale")
-        };
-        prop_assert_eq!(shown(&plain), shown(&disturbed));
-        prop_assert_eq!(play(&mut plain, after), play(&mut disturbed, after));
+        let after = at.index(run.len() + 1);
+        stale_changes_nothing(&setup, &run, Stale { after, which, offset, status });
     }
-}
-
-fn pieces<'b>(bytes: &'b [u8], cuts: &[Index], by_byte: bool) -> Vec<&'b [u8]> {
-    if by_byte && !bytes.is_empty() {
-        return bytes.chunks(1).collect();
-    }
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-    cuts.extend([0, bytes.len()]);
-    cuts.sort_unstable();
-    cuts.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect()
 }
 
 /// A watch that is open, with limits of 1024 and 1500 bytes.

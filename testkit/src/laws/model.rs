@@ -10,21 +10,12 @@ use dormouse_core::{
 };
 
 use super::plan::{Step, take};
-
-/// What a row says comes next, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Row {
-    Wait(u64),
-    HandOver,
-    Unauthorized,
-    Cancelled,
-}
+use super::rows::{Row, Rows};
 
 /// What the two tables remember, and what is running.
 pub struct Model {
     now: u64,
-    previous_lease: Option<String>,
-    backoff: u64,
+    rows: Rows,
     /// Section 5.6, which no guard switches off.
     park: u64,
     parks: bool,
@@ -49,8 +40,7 @@ impl Model {
     pub fn new(now: u64, parks: bool) -> Self {
         Self {
             now,
-            previous_lease: None,
-            backoff: 1_000,
+            rows: Rows::new(),
             park: 300_000,
             parks,
             interval: 0,
@@ -101,7 +91,7 @@ impl Model {
             match action {
                 Action::Report(Report::Connected { heartbeat_interval, .. }) => {
                     // The first table's first row.
-                    (self.previous_lease, self.backoff) = (None, 1_000);
+                    self.rows.hello();
                     self.park = 300_000;
                     self.interval = u64::try_from(heartbeat_interval.as_millis()).expect("a day");
                     self.lease = self.offered.take();
@@ -123,10 +113,17 @@ impl Model {
     fn ended(&mut self, end: End, ran: u64, then: Then) {
         self.in_flight = None;
         let row = match end {
-            End::Connect(fault) => self.connect_row(fault),
-            End::Watch(outcome) => self.watch_row(outcome, ran),
+            // Section 5.6: an older token's refusal says nothing about the new one.
+            End::Connect(ConnectFault::Unauthorized) if self.connect_token != self.token => {
+                Row::Wait(0)
+            }
+            End::Connect(fault) => self.rows.connect(fault),
+            End::Watch(Outcome::Hint(hint)) => panic!("{hint:?} with every guard off"),
+            End::Watch(outcome) => {
+                let lease = self.lease.take().expect("a watch has a lease");
+                self.rows.watch(lease, outcome, ran, self.interval)
+            }
         };
-        self.lease = None;
         let expected = match row {
             Row::Wait(delay) => {
                 self.due = Some(self.now + delay);
@@ -160,64 +157,6 @@ impl Model {
             Then::Stop(other) => panic!("{other:?}"),
         };
         assert_eq!(said, expected, "after {end:?}, having run {ran} ms");
-    }
-
-    /// "Double": use the present value as the delay, then double it, to at most 30 s.
-    fn double(&mut self) -> Row {
-        let delay = self.backoff;
-        self.backoff = (delay * 2).min(30_000);
-        Row::Wait(delay)
-    }
-
-    /// A connect ends in one of.
-    fn connect_row(&mut self, fault: ConnectFault) -> Row {
-        match fault {
-            ConnectFault::Unauthorized if self.connect_token != self.token => Row::Wait(0),
-            ConnectFault::Unauthorized => Row::Unauthorized,
-            ConnectFault::Conflict => {
-                self.previous_lease = None;
-                Row::Wait(30_000)
-            }
-            ConnectFault::NotEventStream => Row::Wait(30_000),
-            // Anything else.
-            _ => self.double(),
-        }
-    }
-
-    /// A watch ends in one of.
-    fn watch_row(&mut self, outcome: Outcome, ran: u64) -> Row {
-        let this = self.lease.clone();
-        assert!(this.is_some(), "a watch without a lease");
-        match outcome {
-            Outcome::Wake => Row::HandOver,
-            Outcome::ReadTimeout | Outcome::Ended => {
-                self.previous_lease = this;
-                Row::Wait(0)
-            }
-            Outcome::Stream(_) if ran >= self.interval => {
-                self.previous_lease = this;
-                Row::Wait(0)
-            }
-            Outcome::Stream(_) => {
-                self.previous_lease = this;
-                self.double()
-            }
-            Outcome::HeartbeatLost(HeartbeatLoss::Taken) => {
-                self.previous_lease = None;
-                Row::Wait(30_000)
-            }
-            Outcome::HeartbeatLost(HeartbeatLoss::Gone) => {
-                self.previous_lease = None;
-                Row::Wait(0)
-            }
-            Outcome::HeartbeatLost(HeartbeatLoss::Unauthorized) => Row::Unauthorized,
-            Outcome::HeartbeatLost(HeartbeatLoss::Failed) => {
-                self.previous_lease = this;
-                Row::Wait(0)
-            }
-            Outcome::HeartbeatLost(HeartbeatLoss::Cancelled) => Row::Cancelled,
-            other => panic!("{other:?} with every guard off"),
-        }
     }
 
     /// Sections 2.1 and 2.3: which end an input leads to, where it alone says so.
@@ -272,7 +211,10 @@ impl Model {
                     let due = self.due.take().expect("no connect was due");
                     assert!(due <= self.now, "due at {due}, and now is {}", self.now);
                     let previous = request.url().split_once("previousWatchLeaseId=");
-                    assert_eq!(previous.map(|(_, lease)| lease), self.previous_lease.as_deref());
+                    assert_eq!(
+                        previous.map(|(_, lease)| lease),
+                        self.rows.previous_lease.as_deref()
+                    );
                     (connected, self.attempt) = (true, Some(*attempt));
                     self.connect_token = self.token;
                 }

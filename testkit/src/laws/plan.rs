@@ -5,8 +5,8 @@
 //! run can then be played again, on another machine, cut otherwise, or with something slipped in.
 
 use dormouse_core::{
-    Action, Attempt, Beat, Config, Guards, HandOver, Head, Hint, InputBuf, OnUnauthorized, State,
-    Timestamp, Token, TransportFault, Watch, sse,
+    Action, Attempt, Beat, Config, ConnectFault, Guards, HandOver, Head, Hint, InputBuf,
+    OnUnauthorized, State, Timestamp, Token, TransportFault, Watch, sse,
 };
 
 /// The last instant that the machine distinguishes: later ones are taken for it.
@@ -424,19 +424,67 @@ fn token(number: u8) -> Token {
     Token::new(format!("canary-{number}")).expect("a token")
 }
 
+/// What a head means: sections 2.1 and 5.2.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadKind {
+    /// Why it opens no watch, if it does not.
+    pub(super) fault: Option<ConnectFault>,
+    /// How long it asks to be left alone, in milliseconds and at most an hour.
+    pub(super) retry_after: u64,
+}
+
 fn head(kind: u8) -> Head {
+    heads(kind).0
+}
+
+/// What this head means, which is one of those that plans have.
+pub(super) fn head_kind(head: &Head) -> HeadKind {
+    (0..=u8::MAX).map(heads).find(|(one, _)| one == head).expect("a head of a plan").1
+}
+
+/// The low half of `kind` says which status, the high half what more.
+fn heads(kind: u8) -> (Head, HeadKind) {
     let sse: (&str, &[u8]) = ("content-type", b"text/event-stream");
+    let more = usize::from(kind / 16);
+    let refused = |fault| HeadKind { fault: Some(fault), retry_after: 0 };
+    let asks = |status, first: (&str, u64)| {
+        const DATE: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
+        let values = [
+            first,
+            ("1", 1_000),
+            ("30", 30_000),
+            ("1800", 1_800_000),
+            ("3600", 3_600_000),
+            ("3601", 3_600_000),
+            ("0", 0),
+            ("soon", 0),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", 60_000),
+            ("Sunday, 06-Nov-94 08:49:36 GMT", 0),
+        ];
+        let (value, retry_after) = values[more % values.len()];
+        let head = Head::read(status, [("retry-after", value.as_bytes()), ("date", DATE)]);
+        (head, HeadKind { fault: Some(ConnectFault::Status(status)), retry_after })
+    };
     match kind % 16 {
-        0..=6 => Head::read(200, [sse]),
-        7 => Head::read(401, []),
-        8 => Head::read(409, []),
-        9 => Head::read(200, []),
-        10 => Head::read(500, []),
-        11 => Head::read(503, [("retry-after", b"7".as_slice())]),
-        12 => Head::read(429, [("retry-after", b"99999999999999999999999".as_slice())]),
-        13 => Head::read(200, [sse, ("content-encoding", b"br".as_slice())]),
-        14 => Head::read(302, [sse]),
-        _ => Head::read(u16::MAX, [("retry-after", b"7".as_slice())]),
+        0..=6 => (Head::read(200, [sse]), HeadKind { fault: None, retry_after: 0 }),
+        7 => (Head::read(401, []), refused(ConnectFault::Unauthorized)),
+        8 => (Head::read(409, []), refused(ConnectFault::Conflict)),
+        9 => (Head::read(200, []), refused(ConnectFault::NotEventStream)),
+        10 => {
+            let status = [500, 0, 100, 199, 300, 404, 410, 502][more % 8];
+            (Head::read(status, []), refused(ConnectFault::Status(status)))
+        }
+        11 => asks(503, ("7", 7_000)),
+        12 => asks(429, ("99999999999999999999999", 3_600_000)),
+        13 => {
+            let head = Head::read(200, [sse, ("content-encoding", b"br".as_slice())]);
+            (head, refused(ConnectFault::Compressed))
+        }
+        14 => (Head::read(302, [sse]), refused(ConnectFault::Status(302))),
+        _ => {
+            let head = Head::read(u16::MAX, [("retry-after", b"7".as_slice())]);
+            (head, refused(ConnectFault::Status(u16::MAX)))
+        }
     }
 }
 

@@ -2,34 +2,25 @@
 
 mod limits;
 mod properties;
-mod reference;
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+use dormouse_testkit::standard::{self, Item as Seen};
 
 use super::{Decoder, Event, Item, LimitExceeded, Limits};
 
 const AMPLE: Limits = Limits { line: 1 << 20, data: 1 << 20 };
 const ONLY: &[&str] = &["hello", "wake"];
 
-/// An item that outlives its chunk.
-#[derive(Clone, Debug, PartialEq)]
-enum Seen {
-    Event { name: String, data: String, id: String },
-    Comment,
-    Retry(u64),
-    Skipped,
-}
-
-impl From<Item<'_>> for Seen {
-    fn from(item: Item<'_>) -> Self {
-        match item {
-            Item::Event(Event { name, data, id }) => event(name, data, id),
-            Item::Comment => Self::Comment,
-            Item::Retry(ms) => Self::Retry(ms),
-            Item::Skipped => Self::Skipped,
-        }
+/// Items that outlive their chunk are those of the transcription of the standard.
+fn seen(item: Item<'_>) -> Seen {
+    match item {
+        Item::Event(Event { name, data, id }) => event(name, data, id),
+        Item::Comment => Seen::Comment,
+        Item::Retry(ms) => Seen::Retry(ms),
+        Item::Skipped => Seen::Skipped,
     }
 }
 
@@ -48,6 +39,26 @@ struct Outcome {
     unfinished: bool,
 }
 
+impl From<standard::Outcome> for Outcome {
+    fn from(outcome: standard::Outcome) -> Self {
+        Self {
+            items: outcome.items,
+            limit: outcome.limit.map(limit),
+            last_event_id: outcome.last_event_id,
+            retry: outcome.retry,
+            lines: outcome.lines,
+            unfinished: outcome.unfinished,
+        }
+    }
+}
+
+fn limit(limit: standard::Limit) -> LimitExceeded {
+    match limit {
+        standard::Limit::Line => LimitExceeded::Line,
+        standard::Limit::Data => LimitExceeded::Data,
+    }
+}
+
 /// Feeds chunks until a limit is exceeded or there are no more.
 fn run<'a>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut items = Vec::new();
@@ -55,7 +66,7 @@ fn run<'a>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'a [u8]>) ->
     'stream: for mut chunk in chunks {
         loop {
             match decoder.decode(&mut chunk) {
-                Ok(Some(item)) => items.push(item.into()),
+                Ok(Some(item)) => items.push(seen(item)),
                 Ok(None) => break,
                 Err(exceeded) => {
                     limit = Some(exceeded);

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
+use dormouse_testkit::standard;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{AMPLE, Decoder, LimitExceeded, Limits, ONLY, Outcome, reference, run};
+use super::{AMPLE, Decoder, Limits, ONLY, Outcome, limit, run};
 
 /// Bytes that are likely to mean something.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
@@ -88,7 +89,7 @@ proptest! {
 
     #[test]
     fn the_standard_says_the_same(stream in stream(), sizes in sizes(), filtered: bool) {
-        let expected = reference::decode(&stream, filtered.then_some(ONLY));
+        let expected = Outcome::from(standard::decode(&stream, filtered.then_some(ONLY)));
         let decoder = decoder(AMPLE, filtered);
         prop_assert_eq!(&run(&mut decoder.clone(), [&stream[..]]), &expected, "whole");
         prop_assert_eq!(&run(&mut decoder.clone(), stream.chunks(1)), &expected, "byte by byte");
@@ -106,17 +107,30 @@ proptest! {
     }
 
     #[test]
-    fn limits_are_what_they_say(stream in stream(), limits in limits()) {
-        let outcome = run(&mut Decoder::new(limits), [&stream[..]]);
-        let unlimited = reference::decode(&stream, None);
-        let exceeded = first_exceeded(&stream, limits);
-        prop_assert_eq!(outcome.limit, exceeded);
-        if exceeded.is_none() {
-            prop_assert_eq!(outcome, unlimited);
-        } else {
-            let Outcome { items, .. } = outcome;
-            prop_assert!(unlimited.items.starts_with(&items), "{:?}", items);
+    fn limits_are_what_they_say(stream in stream(), limits in limits(), filtered: bool) {
+        let only = filtered.then_some(ONLY);
+        let outcome = run(&mut decoder(limits, filtered), [&stream[..]]);
+        let exceeded = standard::first_exceeded(&stream, limits.line, limits.data, only);
+        prop_assert_eq!(outcome.limit, exceeded.map(|(_, exceeded)| limit(exceeded)));
+        match exceeded {
+            None => prop_assert_eq!(outcome, standard::decode(&stream, only).into()),
+            // All that came before the byte that was too much, and nothing after it.
+            Some((at, _)) => {
+                prop_assert_eq!(outcome.items, standard::decode(&stream[..at - 1], only).items);
+            }
         }
+    }
+
+    /// What the halving in the transcription rests on, looked at byte by byte.
+    #[test]
+    fn what_was_too_much_stays_too_much(stream in stream(), limits in limits(), filtered: bool) {
+        let only = filtered.then_some(ONLY);
+        let exceeded = |end| standard::exceeded(&stream[..end], limits.line, limits.data, only);
+        let first = (0..=stream.len()).find_map(|end| exceeded(end).map(|limit| (end, limit)));
+        let found = standard::first_exceeded(&stream, limits.line, limits.data, only);
+        prop_assert_eq!(found, first);
+        let after = first.map_or(stream.len() + 1, |(end, _)| end);
+        prop_assert!((after..=stream.len()).all(|end| exceeded(end).is_some()));
     }
 
     #[test]
@@ -131,56 +145,4 @@ proptest! {
             prop_assert!(decoder.capacity() <= most, "{} of {}", decoder.capacity(), most);
         }
     }
-}
-
-/// The limit that the stream exceeds first, found by asking after each byte whether it does.
-///
-/// It goes by the stream so far, seen as a whole: no state, hence nothing to get wrong at a cut.
-fn first_exceeded(stream: &[u8], limits: Limits) -> Option<LimitExceeded> {
-    (1..=stream.len()).find_map(|end| exceeded(&stream[..end], limits))
-}
-
-fn exceeded(stream: &[u8], limits: Limits) -> Option<LimitExceeded> {
-    let bom = "\u{FEFF}".as_bytes();
-    let text = stream.strip_prefix(bom).unwrap_or(stream);
-    let mut data: Option<Vec<u8>> = None;
-    let mut rest = text;
-    loop {
-        let end = rest.iter().position(|byte| b"\r\n".contains(byte));
-        let line = &rest[..end.unwrap_or(rest.len())];
-        let colon = line.iter().position(|&byte| byte == b':');
-        if colon.is_some() || end.is_some() {
-            let (name, value) = line.split_at(colon.unwrap_or(line.len()));
-            let value = value.strip_prefix(b":").unwrap_or(value);
-            let value = value.strip_prefix(b" ").unwrap_or(value);
-            let known = [&b"data"[..], b"event", b"id", b"retry"].contains(&name);
-            if known && line.len() > limits.line {
-                return Some(LimitExceeded::Line);
-            }
-            let text = [&b"event"[..], b"id"].contains(&name);
-            let ignored = name == b"id" && value.contains(&0);
-            if text && !ignored && end.is_some() && lossy(value) > limits.line {
-                return Some(LimitExceeded::Line);
-            }
-            if name == b"data" {
-                if let Some(data) = &mut data {
-                    data.push(b'\n');
-                }
-                data.get_or_insert_default().extend(value);
-            }
-        }
-        if data.as_ref().is_some_and(|data| data.len() > limits.data) {
-            return Some(LimitExceeded::Data);
-        }
-        let end = end?;
-        if line.is_empty() && data.take().is_some_and(|data| lossy(&data) > limits.data) {
-            return Some(LimitExceeded::Data);
-        }
-        rest = &rest[end..];
-        rest = rest.strip_prefix(b"\r\n").unwrap_or(&rest[1..]);
-    }
-}
-
-fn lossy(bytes: &[u8]) -> usize {
-    alloc::string::String::from_utf8_lossy(bytes).len()
 }

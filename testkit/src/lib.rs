@@ -14,6 +14,8 @@
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod laws;
 
 #[cfg(feature = "servers")]

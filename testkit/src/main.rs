@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 use dormouse_testkit::bench::{Ground, Stage};
 use dormouse_testkit::client::{self, Limits, Options, column, columns};
 use dormouse_testkit::clock::Pace;
+use dormouse_testkit::explore;
 use dormouse_testkit::matrix::{self, Cell, Outcome};
 use dormouse_testkit::{FaultServer, Seen, scenario};
 
@@ -72,6 +73,14 @@ enum Task {
         /// The service.
         url: String,
     },
+    /// Goes through every state that can be reached.
+    Explore {
+        /// The explorations; all of them, if none is named.
+        names: Vec<String>,
+        /// So many moves deeper, where an exploration does not go to its end.
+        #[arg(long, default_value_t = 0)]
+        deeper: u32,
+    },
     /// Plays one cell, in this process.
     #[command(hide = true)]
     Cell {
@@ -104,6 +113,7 @@ fn run(task: Task) -> Result<ExitCode, Box<dyn Error>> {
         }
         Task::Serve { scenario, port } => serve(&scenario, port)?,
         Task::Run { names, column, jobs } => return play(&names, column.as_deref(), jobs),
+        Task::Explore { names, deeper } => explore(&names, deeper)?,
         Task::Client { column, speed, descriptors, memory, token, url } => {
             let options = Options { token, pace: Pace::Times(speed), ..Options::new(url) };
             client::serve(&column, &options, &Limits { descriptors, memory, hosts: None })?;
@@ -150,6 +160,23 @@ fn play(names: &[String], only: Option<&str>, jobs: usize) -> Result<ExitCode, B
     print!("{}", matrix::table(&outcomes));
     let failed = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn explore(names: &[String], deeper: u32) -> Result<(), Box<dyn Error>> {
+    let all = explore::all();
+    for name in names {
+        let mut known = all.iter().map(|exploration| exploration.name);
+        if !known.any(|known| known == name) {
+            return Err(format!("there is no exploration {name}").into());
+        }
+    }
+    for exploration in all {
+        if names.is_empty() || names.iter().any(|name| name == exploration.name) {
+            println!("{}: {}", exploration.name, exploration.covers);
+            println!("  {}", exploration.deeper(deeper).run()?);
+        }
+    }
+    Ok(())
 }
 
 /// Runs a scenario's servers until standard input ends, telling what they are asked.

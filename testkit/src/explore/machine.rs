@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use dormouse_core::{Action, HandOver, Hint, Input, Outlook, Timestamp, Watch};
+use dormouse_core::{Action, Input, Outlook, Timestamp, Watch};
 
 use super::alphabet::{Answer, Chance, Chunk, Symbol, Whose, expression, given};
 use super::observer::Observer;

@@ -93,7 +93,7 @@ impl Observer {
         let state = after.state();
         assert!(after.stats().connects - before.stats().connects <= 1, "two connects at once");
         let idle = matches!(state, State::Stopped | State::Awake) || after.is_offline();
-        match after.deadline().map(|until| until.as_millis()) {
+        match after.deadline().map(dormouse_core::Timestamp::as_millis) {
             // Law 7: something is always pending.
             None => assert!(idle, "nothing is pending in {state:?}"),
             Some(until) => {

@@ -270,7 +270,7 @@ impl Reference {
         match answer {
             Answer::Sse => self.state = State::Opening,
             Answer::Html | Answer::NoContent => {
-                self.connect_failed(ConnectFault::NotEventStream, 0)
+                self.connect_failed(ConnectFault::NotEventStream, 0);
             }
             Answer::Gzip => self.connect_failed(ConnectFault::Compressed, 0),
             Answer::Found => self.connect_failed(ConnectFault::Status(302), 0),

@@ -11,6 +11,9 @@
 //!
 //! [`laws`] is what always holds of the machine, as something that watches it run; it needs no feature.
 //!
+//! With the feature `explore` there is every state that can be reached, of one machine and of two with a lease
+//! table between them (`explore`).
+//!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 

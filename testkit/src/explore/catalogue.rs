@@ -254,7 +254,7 @@ pub fn all() -> Vec<Exploration> {
                 grain: 50_000,
                 ..part
             },
-            6,
+            7,
         ),
         machine(
             "all guards",

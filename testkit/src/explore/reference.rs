@@ -2,17 +2,20 @@
 //!
 //! The machine is built for devices: slots, timers in a table, a decoder that lends. This is built to be read
 //! beside the page. It is told the same symbols with the same chance, says everything that the machine must say,
-//! in the order of `Action`, and is wrong in no case or the machine is. It presumes that all is taken out after
-//! each input; what a machine does that is not, the laws alone say.
+//! in the order of `Action`; where the two differ, one of them is wrong. It presumes that all is taken out after
+//! each input; what a machine does that is not drained, the laws alone say.
 
-use std::hash::{Hash, Hasher};
+mod guards;
+mod mark;
 
 use dormouse_core::{
-    ConnectFault, End, HandOver, HeartbeatFault, HeartbeatLoss, Hint, Oddity, Outcome, State,
-    Status, StopReason, StreamFault, TransportFault, sse,
+    ConnectFault, End, HeartbeatFault, HeartbeatLoss, Oddity, Outcome, State, Status, StopReason,
+    StreamFault, TransportFault, sse,
 };
 
-use super::alphabet::{Answer, Known, Symbol, Whose, lease, split_mix};
+use guards::Allowance;
+
+use super::alphabet::{Answer, Known, Symbol, Whose, lease};
 use super::stream::{Found, Stream, hello, wake};
 use super::told::{Then, Told, Wait};
 
@@ -77,32 +80,6 @@ struct Held {
     accepted: bool,
     /// The heartbeat that has no answer, and when it was sent.
     in_flight: Option<(u64, u64)>,
-}
-
-/// Section 5.1: so many at once, and one more every so often. All it remembers is when it will be full.
-#[derive(Clone)]
-struct Allowance {
-    most: u64,
-    every: u64,
-    full_at: u64,
-}
-
-impl Allowance {
-    fn payable(&self, now: u64) -> u64 {
-        self.full_at.saturating_sub((self.most - 1) * self.every).max(now)
-    }
-
-    fn pay(&mut self, now: u64) -> bool {
-        let payable = self.payable(now) == now;
-        if payable {
-            self.full_at = self.full_at.max(now) + self.every;
-        }
-        payable
-    }
-
-    fn refund(&mut self) {
-        self.full_at = self.full_at.saturating_sub(self.every);
-    }
 }
 
 /// What is said after one input, by kind: the last of each.
@@ -456,22 +433,6 @@ impl Reference {
         self.end(End::Watch(outcome), Some(wait));
     }
 
-    /// Section 5.6.
-    fn refused(&mut self, end: End) {
-        if !self.rules.parks {
-            self.end(end, None);
-            return self.stop(StopReason::Unauthorized);
-        }
-        let row = self.park;
-        self.park = (row * 2).min(3_600_000);
-        let wait = self.delay(row, 0, 0, false);
-        let (attempt, ran) = (self.known.attempt, self.ran());
-        self.give_up(State::Parked);
-        self.begin_wait(wait);
-        self.say.ended = Some(Told::Ended { attempt, end, ran, then: Then::Park(wait) });
-        self.show(Status::Unauthorized);
-    }
-
     /// The attempt ends, and the next one comes after the wait, or the stop.
     fn end(&mut self, end: End, wait: Option<Wait>) {
         let (attempt, ran) = (self.known.attempt, self.ran());
@@ -520,96 +481,11 @@ impl Reference {
         self.show(Status::Stopped(reason));
     }
 
-    fn again(&mut self, hand_over: HandOver) {
-        if self.state != State::Awake {
-            return;
-        }
-        let wait = match hand_over {
-            HandOver::Done => {
-                self.short = 0;
-                self.connects.refund();
-                Wait::default()
-            }
-            HandOver::Failed => {
-                let flap = self.short();
-                let wait = self.delay(0, flap, 0, false);
-                self.say.hand_over_failed = Some(Told::HandOverFailed(wait));
-                wait
-            }
-        };
-        self.state = State::Waiting;
-        self.begin_wait(wait);
-    }
-
-    /// Section 5.5.
-    fn hint(&mut self, hint: Hint) {
-        if !self.rules.hints {
-            return;
-        }
-        match self.state {
-            State::Watching if self.hints.pay(self.now) => self.watch_ended(Outcome::Hint(hint)),
-            State::Waiting => {
-                let payable =
-                    if self.rules.bound { self.connects.payable(self.now) } else { self.now };
-                let soonest = self.floor.max(payable).max(self.now);
-                let hastens = self.timers[RETRY].is_some_and(|due| soonest < due);
-                if hastens && self.hints.pay(self.now) {
-                    self.timers[RETRY] = Some(soonest);
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// "Double": the present value is the delay; then it is doubled, to at most 30 s.
     fn double(&mut self) -> u64 {
         let delay = self.backoff;
         self.backoff = (delay * 2).min(30_000);
         delay
-    }
-
-    /// Section 5.1, for a watch that ended without a wake.
-    fn flap(&mut self, ran: u64, accepted: bool) -> u64 {
-        if ran >= 60_000 && accepted {
-            self.short = 0;
-        }
-        if ran < self.interval { self.short() } else { 0 }
-    }
-
-    fn short(&mut self) -> u64 {
-        self.short += 1;
-        match self.short {
-            _ if !self.rules.flap => 0,
-            0 | 1 => 0,
-            more => (1_000 << (more - 2).min(5)).min(30_000),
-        }
-    }
-
-    /// How a delay is put together: section 5, its third paragraph.
-    fn delay(&mut self, row: u64, flap: u64, asked: u64, server: bool) -> Wait {
-        let retry_after = if self.rules.retry_after { asked } else { 0 };
-        let spread = self.rules.window && server && retry_after == 0;
-        let window = if spread { self.draw(self.window) } else { 0 };
-        let least = row.max(flap).max(retry_after);
-        let slept = match least {
-            _ if !self.rules.jitter => least,
-            // From what was asked for up to one and a half times of it.
-            asked if asked == retry_after => asked + self.draw(asked / 2),
-            // From the upper half, and never below a Retry-After.
-            least => {
-                let lowest = (least / 2).max(retry_after);
-                lowest + self.draw(least - lowest)
-            }
-        };
-        Wait { row, flap, retry_after, window, total: slept + window }
-    }
-
-    fn draw(&mut self, most: u64) -> u64 {
-        if most == 0 {
-            return 0;
-        }
-        let drawn = u128::from(split_mix(&mut self.chance)) * (u128::from(most) + 1);
-        u64::try_from(drawn >> 64).expect("no more than the most")
     }
 
     /// Section 3: what is due, longest due first.
@@ -698,36 +574,6 @@ impl Reference {
         let until = if self.offline { None } else { self.due() };
         told.push(Told::Sleep { until });
         told
-    }
-
-    /// All that what it will say depends on.
-    pub(crate) fn mark(&self, hasher: &mut impl Hasher) {
-        let left = |at: &u64| i128::from(*at) - i128::from(self.now);
-        let age = |since: u64, most: u64| (self.now - since).min(most);
-        let horizon = if self.rules.flap { self.interval.max(60_000) } else { self.interval };
-        (self.state, self.offline, self.status).hash(hasher);
-        self.timers.each_ref().map(|timer| timer.as_ref().map(left)).hash(hasher);
-        (self.previous.is_some(), self.backoff, &self.session).hash(hasher);
-        if let Some(held) = &self.held {
-            let silence = 3 * self.interval;
-            (age(held.since, horizon), age(held.refreshed, silence)).hash(hasher);
-            held.in_flight.map(|(_, sent)| age(sent, silence)).hash(hasher);
-            (self.rules.flap && held.accepted).hash(hasher);
-            (held.in_flight.is_some() && self.beat_token != self.known.token).hash(hasher);
-        }
-        self.stream.hash(hasher);
-        let connecting = self.state == State::Connecting;
-        (connecting && self.connect_token != self.known.token).hash(hasher);
-        if self.state == State::Waiting {
-            left(&self.floor).max(0).hash(hasher);
-        }
-        let short = if self.rules.flap { self.short.min(7) } else { 0 };
-        let park = if self.rules.parks { self.park } else { 0 };
-        let window = if self.rules.window { self.window } else { 0 };
-        (short, park, window).hash(hasher);
-        for allowance in [&self.connects, &self.hints] {
-            left(&allowance.full_at).max(0).hash(hasher);
-        }
     }
 }
 

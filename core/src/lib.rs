@@ -148,7 +148,8 @@
 //! 12. The same inputs at the same times give the same actions.
 //! 13. No token is ever printed: not by Debug, a log, an error, or a recording.
 //!
-//! Each is a property test in `tests/laws`.
+//! Each is a property test in `tests/laws`, and holds in every state that can be reached: `testkit/src/explore`. What
+//! makes a state a new one is [`Outlook`].
 //!
 //! # Features
 //!

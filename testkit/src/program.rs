@@ -18,6 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::bench::{Ground, Stage};
 use crate::client::{self, Client, Columns, Limits, Options, column};
 use crate::clock::Pace;
+use crate::explore;
 use crate::matrix::{self, AT_ONCE, Cell, Outcome};
 use crate::{FaultServer, Seen, scenario};
 
@@ -107,6 +108,14 @@ enum Task {
         /// The service.
         url: String,
     },
+    /// Goes through every state that can be reached.
+    Explore {
+        /// The explorations; all of them, if none is named.
+        names: Vec<String>,
+        /// So many moves deeper, where an exploration does not go to its end.
+        #[arg(long, default_value_t = 0)]
+        deeper: u32,
+    },
     /// Plays one cell, in this process.
     #[command(hide = true)]
     Cell {
@@ -156,6 +165,7 @@ fn run(columns: Columns, task: Task) -> Result<ExitCode, Box<dyn Error>> {
         Task::Run { names, column: only, jobs } => {
             return play(columns, &names, only.as_deref(), jobs);
         }
+        Task::Explore { names, deeper } => explore(&names, deeper)?,
         Task::Client { column: name, speed, descriptors, memory, token, url } => {
             let options = Options { token, pace: Pace::Times(speed), ..Options::new(url) };
             let limits = Limits { descriptors, memory, hosts: None };
@@ -246,6 +256,23 @@ fn idle(client: &dyn Client, watches: usize) -> Result<(), Box<dyn Error>> {
     server.wait()?;
     let _ = reader.join();
     if crowd?.success() { Ok(()) } else { Err("the watches did not come that far".into()) }
+}
+
+fn explore(names: &[String], deeper: u32) -> Result<(), Box<dyn Error>> {
+    let all = explore::all();
+    for name in names {
+        let mut known = all.iter().map(|exploration| exploration.name);
+        if !known.any(|known| known == name) {
+            return Err(format!("there is no exploration {name}").into());
+        }
+    }
+    for exploration in all {
+        if names.is_empty() || names.iter().any(|name| name == exploration.name) {
+            println!("{}: {}", exploration.name, exploration.covers);
+            println!("  {}", exploration.deeper(deeper).run()?);
+        }
+    }
+    Ok(())
 }
 
 /// Runs a scenario's servers until standard input ends, telling what they are asked.

@@ -18,6 +18,6 @@ pub use compare::{Stale, cut_changes_nothing, same_again, stale_changes_nothing}
 pub use model::Model;
 pub use monitor::{Before, Laws, Monitor};
 pub use plan::{
-    Frame, LAST, Op, Polls, Setup, Step, What, When, Who, hello, play, resolve, take, wake,
+    Frame, LAST, Op, Polls, Setup, Step, What, When, Who, hello, play, resolve, take, token, wake,
 };
 pub use reference::Reference;

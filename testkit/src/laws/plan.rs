@@ -420,7 +420,13 @@ data: {{"url":"wss://go.example/1","token":"canary-wake","remoteAccessSessionId"
     .into_bytes()
 }
 
-fn token(number: u8) -> Token {
+/// A device token, by number: one that no `Debug` may ever show.
+///
+/// # Panics
+///
+/// Never: such tokens are good ones.
+#[must_use]
+pub fn token(number: u8) -> Token {
     Token::new(format!("canary-{number}")).expect("a token")
 }
 

@@ -9,7 +9,7 @@ use dormouse_core::{HandOver, Hint};
 use super::alphabet::{Answer, Chunk, Symbol, Whose};
 use super::leases::Pair;
 use super::machine::Plan;
-use super::search::{self, Broken, Extent};
+use super::search::{self, Bounds, Broken, Extent};
 use crate::laws::{Model, Monitor};
 
 /// One exploration.
@@ -28,6 +28,8 @@ enum World {
     Pair(Pair),
 }
 
+/// Nearly three times the states of the largest exploration that goes to its end: one that has more has none.
+const STATES_MOST: usize = 250_000;
 /// Of so many shortest runs to where nothing new followed, one is played again before those who watch whole runs.
 const PLAYED_AGAIN: u32 = 128;
 
@@ -38,17 +40,20 @@ impl Exploration {
     ///
     /// What does not hold, with the shortest run that shows it.
     pub fn run(&self) -> Result<Extent, Broken> {
+        let to_its_end = self.most == u32::MAX;
+        let places = if to_its_end { STATES_MOST } else { usize::MAX };
+        let bounds = Bounds { moves: self.most, places };
         match self.world {
             World::Machine(plan) => {
                 let mut leaves = 0_u32;
-                search::explore(&plan, self.most, |run| {
+                search::explore(&plan, bounds, |run| {
                     leaves += 1;
                     if leaves % PLAYED_AGAIN == 1 {
                         play_again(&plan, run);
                     }
                 })
             }
-            World::Pair(pair) => search::explore(&pair, self.most, |_| {}),
+            World::Pair(pair) => search::explore(&pair, bounds, |_| {}),
         }
     }
 

@@ -115,15 +115,24 @@ struct Search<'w, W: World> {
     transitions: u64,
 }
 
-/// Explores a world, to at most `most` moves from its start. `leaf` is shown the run to each place that led to
+/// How far an exploration may go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Moves from the start: there it is cut off.
+    pub(crate) moves: u32,
+    /// Places. What has more does not end: something is remembered that nothing depends on, or never forgotten.
+    pub(crate) places: usize,
+}
+
+/// Explores a world within its bounds. `leaf` is shown the run to each place that led to
 /// nothing new: all of them together take every first way.
 ///
 /// # Errors
 ///
-/// The first thing that does not hold, by one of the shortest runs to it.
+/// The first thing that does not hold, by one of the shortest runs to it; and more places than there may be.
 pub(crate) fn explore<W: World>(
     world: &W,
-    most: u32,
+    bounds: Bounds,
     mut leaf: impl FnMut(&[W::Move]),
 ) -> Result<Extent, Broken> {
     let began = Instant::now();
@@ -132,7 +141,7 @@ pub(crate) fn explore<W: World>(
     search.arrive(&start, None)?;
     let mut here = vec![(0, start)];
     let (mut depth, mut moves) = (0, Vec::new());
-    while !here.is_empty() && depth < most {
+    while !here.is_empty() && depth < bounds.moves {
         let mut next = Vec::new();
         for (at, place) in here {
             moves.clear();
@@ -144,6 +153,10 @@ pub(crate) fn explore<W: World>(
                     .map_err(|broken| search.broken(broken, Some(at), Some(what)))?;
                 if let Some(there) = there {
                     if let Some(new) = search.arrive(&there, Some((at, what)))? {
+                        if search.ways.len() > bounds.places {
+                            let what = format!("more than {} states: no end", bounds.places);
+                            return Err(search.broken(what, Some(new), None));
+                        }
                         next.push((new, there));
                     }
                 }
@@ -239,6 +252,8 @@ mod tests {
     use super::*;
     use std::hash::Hash;
 
+    const TO_THE_END: Bounds = Bounds { moves: u32::MAX, places: usize::MAX };
+
     /// The numbers below a bound, by doubling and by adding three; one of them is bad.
     struct Numbers {
         bad: u32,
@@ -277,16 +292,25 @@ mod tests {
     #[test]
     fn everything_is_found_and_the_end_is_noticed() {
         let mut leaves = 0;
-        let extent = explore(&Numbers { bad: 50 }, u32::MAX, |_| leaves += 1).expect("no bad one");
+        let extent =
+            explore(&Numbers { bad: 50 }, TO_THE_END, |_| leaves += 1).expect("no bad one");
         assert_eq!((extent.states, extent.transitions, extent.closed), (50, 100, true));
         assert!(leaves > 0);
-        assert!(!explore(&Numbers { bad: 50 }, 3, |_| {}).expect("none").closed);
+        let near = Bounds { moves: 3, ..TO_THE_END };
+        assert!(!explore(&Numbers { bad: 50 }, near, |_| {}).expect("none").closed);
+    }
+
+    #[test]
+    fn what_has_no_end_is_broken() {
+        let few = Bounds { places: 49, ..TO_THE_END };
+        let broken = explore(&Numbers { bad: 50 }, few, |_| {}).expect_err("fifty");
+        assert_eq!(broken.what, "more than 49 states: no end");
     }
 
     #[test]
     fn what_is_wrong_is_told_by_a_shortest_run() {
         // 1, 4, 8, 16, 19: nothing leads to 19 in fewer.
-        let broken = explore(&Numbers { bad: 19 }, u32::MAX, |_| {}).expect_err("a bad one");
+        let broken = explore(&Numbers { bad: 19 }, TO_THE_END, |_| {}).expect_err("a bad one");
         assert!(broken.what.contains("a bad number"), "{broken}");
         assert_eq!(broken.run, "[false, true, true, false]");
     }

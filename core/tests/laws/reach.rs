@@ -211,6 +211,15 @@ impl Depth {
         if delay.window().as_secs() > 60 {
             see("deep a draw from a wide window".to_owned());
         }
+        if let (End::Watch(outcome), false) = (end, delay.window().is_zero()) {
+            match outcome {
+                Outcome::HeartbeatLost(_) => {
+                    see("deep a draw from the window after 410".to_owned())
+                }
+                Outcome::Ended => see("deep a draw from the window after an end".to_owned()),
+                _ => see("deep a draw from the window after a stream error".to_owned()),
+            }
+        }
         if !delay.row().is_zero() && !delay.flap().is_zero() && !delay.window().is_zero() {
             see("deep row, flap guard and window in one delay".to_owned());
         }
@@ -251,6 +260,9 @@ const DEEP: &[&str] = &[
     "deep a hint shortens a wait to its Retry-After",
     "deep a row that is longer than its Retry-After",
     "deep a draw from a wide window",
+    "deep a draw from the window after 410",
+    "deep a draw from the window after an end",
+    "deep a draw from the window after a stream error",
     "deep row, flap guard and window in one delay",
     "deep a connect's token is overtaken",
     "deep a heartbeat's token is overtaken",

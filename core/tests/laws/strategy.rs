@@ -206,6 +206,18 @@ fn phase() -> impl Strategy<Value = Vec<Op>> {
         let over = (When::Same, if stop { What::Stop } else { What::Cancel });
         ops(open(6).into_iter().chain([over]))
     });
+    // Each way in which a watch may end, where the server has asked for a window that it may or may not draw from.
+    let spread = (any::<u8>(), 0..5_u8).prop_map(move |(kind, how)| {
+        let end = match how {
+            0 => What::Answer(Who::Latest, 410),
+            1 => What::Answer(Who::Latest, 409),
+            2 => What::End(Who::Latest),
+            3 => What::Failed(Who::Latest, kind),
+            _ => What::Hint(true),
+        };
+        let beat = (When::Deadline(0), What::Tick);
+        ops(open(kind).into_iter().chain([window(kind % 3), beat, (When::Same, end)]))
+    });
     let quiet = prop_oneof![Just(60_000), Just(600_000), 0..8_000_000_u64]
         .prop_map(|wait| ops([(When::Later(wait), What::Tick)]));
     let offline = any::<bool>().prop_map(|offline| ops([(When::Same, What::Offline(offline))]));
@@ -220,6 +232,7 @@ fn phase() -> impl Strategy<Value = Vec<Op>> {
         4 => asked,
         2 => held,
         4 => overtaken,
+        4 => spread,
         4 => quiet,
         2 => offline,
         1 => over,

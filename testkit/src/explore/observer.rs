@@ -92,6 +92,9 @@ impl Observer {
             InputBuf::NewToken(_) => self.known.token += 1,
             _ => {}
         }
+        // Section 3: a beat is skipped where one is in flight, and only there.
+        let skipped = after.stats().heartbeats_skipped > before.stats().heartbeats_skipped;
+        assert!(!(skipped && self.caught_up) || self.in_flight.is_some(), "skipped for nothing");
         let state = after.state();
         assert!(after.stats().connects - before.stats().connects <= 1, "two connects at once");
         let idle = matches!(state, State::Stopped | State::Awake) || after.is_offline();

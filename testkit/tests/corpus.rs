@@ -11,7 +11,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use dormouse_testkit::fuzz::{TARGETS, Target};
+use dormouse_testkit::fuzz::{TARGETS, Target, seeds};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// All that is committed, in bytes: it is cloned by everybody.
@@ -27,9 +27,7 @@ fn main() {
         Trial::test("the corpus is small", || small(&fuzz())),
     ];
     for target in TARGETS {
-        for kept in ["corpus", "regressions"] {
-            trials.push(Trial::test(format!("{kept}/{}", target.name), move || play(target, kept)));
-        }
+        trials.push(Trial::test(target.name, move || play(target)));
     }
     libtest_mimic::run(&Arguments::from_iter(arguments.drain(..)), trials).exit();
 }
@@ -39,9 +37,10 @@ fn fuzz() -> PathBuf {
 }
 
 /// Plays everything that is kept for a target.
-fn play(target: &Target, kept: &str) -> Result<(), Failed> {
+fn play(target: &Target) -> Result<(), Failed> {
     let mut broken = Vec::new();
-    for path in files(&fuzz().join(kept).join(target.name)) {
+    let kept = ["corpus", "regressions"].map(|kept| fuzz().join(kept).join(target.name));
+    for path in kept.iter().flat_map(|kept| files(kept)) {
         let bytes = fs::read(&path)?;
         if catch_unwind(AssertUnwindSafe(|| (target.run)(&bytes))).is_err() {
             broken.push(path.display().to_string());
@@ -71,6 +70,7 @@ fn complete(fuzz: &Path) -> Result<(), Failed> {
         let file = fs::read_to_string(fuzz.join(format!("fuzz_targets/{name}.rs")))?;
         assert!(file.contains(&format!("play(\"{name}\", ")), "fuzz_targets/{name}.rs");
         assert!(files(&fuzz.join("corpus").join(name)).len() >= 10, "fuzz/corpus/{name}");
+        assert!(seeds(name).len() >= 10, "the seeds of {name}");
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! action, every kind of end and every oddity has to come up.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dormouse_core::{
     Action, ConnectFault, End, HeartbeatFault, Hint, InputBuf, Outcome, Report, State, StreamFault,
@@ -97,6 +98,8 @@ fn demand<'e>(expected: impl Iterator<Item = &'e &'static str>, seen: &Seen) {
 struct Depth {
     doublings: u32,
     refusals: u32,
+    /// For how long it was parked last.
+    parked: Option<Duration>,
     /// Whether a connect was ever held, is held, and whether one was made since.
     held: bool,
     holding: bool,
@@ -131,13 +134,13 @@ impl Depth {
             match (before.state(), ignored) {
                 (State::Watching, true) => see("deep the hint bucket is empty".to_owned()),
                 (State::Waiting, true) if self.asked => {
-                    see("deep Retry-After holds a hint".to_owned())
+                    see("deep Retry-After holds a hint".to_owned());
                 }
                 (State::Waiting, false) if self.asked => {
                     see("deep a hint shortens a wait to its Retry-After".to_owned());
                 }
                 (State::Waiting, true) if self.holding => {
-                    see("deep the bucket holds a hint".to_owned())
+                    see("deep the bucket holds a hint".to_owned());
                 }
                 _ => {}
             }
@@ -191,6 +194,10 @@ impl Depth {
         let Then::Connect(delay) = then else {
             if let Then::Park(delay) = then {
                 self.refusals += 1;
+                if self.parked.is_some_and(|before| before > delay.row()) {
+                    see("deep parked as if for the first time, once more".to_owned());
+                }
+                self.parked = Some(delay.row());
                 if delay.row().as_secs() == 3_600 && self.refusals >= 5 {
                     see("deep parked for an hour".to_owned());
                 }
@@ -214,7 +221,7 @@ impl Depth {
         if let (End::Watch(outcome), false) = (end, delay.window().is_zero()) {
             match outcome {
                 Outcome::HeartbeatLost(_) => {
-                    see("deep a draw from the window after 410".to_owned())
+                    see("deep a draw from the window after 410".to_owned());
                 }
                 Outcome::Ended => see("deep a draw from the window after an end".to_owned()),
                 _ => see("deep a draw from the window after a stream error".to_owned()),
@@ -250,6 +257,7 @@ fn count(watch: &Watch, seen: &mut Seen) {
 const DEEP: &[&str] = &[
     "deep eight failed connects in a row",
     "deep parked for an hour",
+    "deep parked as if for the first time, once more",
     "deep six short watches in a row",
     "deep hand-overs fail again and again",
     "deep the bucket is empty once more",

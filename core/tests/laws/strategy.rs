@@ -146,12 +146,18 @@ fn phase() -> impl Strategy<Value = Vec<Op>> {
         let flap: Vec<_> = open(kind).into_iter().chain([end]).collect();
         ops(open(kind).into_iter().chain([window(kind)]).chain(vec![flap; times].concat()))
     });
-    // A refused token, and a network that goes and comes meanwhile.
-    let refused = (1..12_usize, any::<bool>()).prop_map(|(times, gone)| {
+    // A refused token, a network that goes and comes meanwhile, and a new one that is refused as well.
+    let refused = (1..12_usize, 0..3_u8).prop_map(|(times, then)| {
         let refused = [(When::Deadline(0), What::Tick), (When::Same, What::Head(Who::Latest, 7))];
-        let offline = [true, false].map(|gone| (When::Later(1_000), What::Offline(gone)));
-        let offline = offline.into_iter().filter(|_| gone);
-        ops(vec![refused; times].concat().into_iter().chain(offline))
+        let then = match then {
+            0 => vec![],
+            1 => [true, false].map(|gone| (When::Later(1_000), What::Offline(gone))).to_vec(),
+            _ => vec![
+                (When::Later(1_000), What::NewToken(2)),
+                (When::Same, What::Head(Who::Latest, 7)),
+            ],
+        };
+        ops(vec![refused; times].concat().into_iter().chain(then))
     });
     let watching = (any::<u8>(), vec(1..8_u8, 4..40)).prop_map(|(interval, ways)| {
         let onwards = ways.into_iter().map(|way| (When::Same, What::Onwards(way)));

@@ -104,9 +104,16 @@ fn judge(asked: u64, value: Option<&[u8]>, date: Option<&[u8]>) {
     let words = between(words_seconds(date), words_seconds(value));
     if let Some(strict) = strict {
         assert_eq!(asked, strict, "{value:?} from {date:?}");
-    } else if asked != 0 {
+    } else if asked != 0 && !signed(value) && !signed(date) {
         assert_eq!(Some(asked), words, "{value:?} from {date:?}");
     }
+}
+
+/// Known difference: the machine takes a sign before a number for a sign, as years before Christ have one. To the
+/// reading by words it is what stands between them.
+fn signed(date: &str) -> bool {
+    let alone = |at: usize| !date[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+    date.contains('+') || date.match_indices('-').any(|(at, _)| alone(at))
 }
 
 fn between(from: Option<i64>, until: Option<i64>) -> Option<u64> {
@@ -127,9 +134,12 @@ fn httpdate_seconds(text: &str) -> Option<i64> {
 /// Seconds since 1970, from the words of a date, wherever and however they stand apart.
 fn words_seconds(text: &str) -> Option<i64> {
     const MONTHS: &str = "janfebmaraprmayjunjulaugsepoctnovdec";
-    let apart = |c: char| c.is_ascii_whitespace() || [',', '-', ':'].contains(&c);
     let text = text.to_ascii_lowercase();
-    let words: Vec<&str> = text.split(apart).filter(|word| !word.is_empty()).collect();
+    // Digits are a word, and so are letters; whatever else there is stands between words.
+    let kind = |c: u8| (c.is_ascii_digit(), c.is_ascii_alphabetic());
+    let words = text.as_bytes().chunk_by(|one, other| kind(*one) == kind(*other));
+    let words = words.filter(|word| word[0].is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter_map(|word| core::str::from_utf8(word).ok()).collect();
     let (day, month, year, time) = match words[..] {
         [_, day, month, year, hour, minute, second, "gmt"] => {
             (day, month, year, [hour, minute, second])

@@ -11,10 +11,14 @@
 //!
 //! [`laws`] is what always holds of the machine, as something that watches it run; it needs no feature.
 //!
+//! With the feature `sim` there is the simulator, [`sim`]; it needs neither sockets nor a runtime.
+//!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
 pub mod laws;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 #[cfg(feature = "servers")]
 mod backlog;

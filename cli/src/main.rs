@@ -7,6 +7,7 @@
 //! | `watch` | a device: sleeps, and runs a program when it is woken |
 //! | `wake` | an operator: wakes a device |
 //! | `decode` | an event stream in, JSON out |
+//! | `simulate` | a fleet that comes back after an outage, or a small world in which everything goes wrong |
 //!
 //! What they share: `output` is the one way to standard output, `failure` the one way to a non-zero exit,
 //! `secrets` the one way in for tokens, `words` how durations and causes are said. No command takes a
@@ -23,6 +24,7 @@ mod secrets;
 mod seen;
 mod serve;
 mod signals;
+mod simulate;
 mod wake;
 mod watch;
 mod words;
@@ -74,6 +76,7 @@ enum Command {
     Watch(watch::Args),
     Wake(wake::Args),
     Decode(decode::Args),
+    Simulate(simulate::Args),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +93,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // A device that sleeps has use for one thread; the server for all there are.
     let runtime = match &cli.command {
         Command::Decode(args) => return decode::run(args),
+        Command::Simulate(args) => return simulate::run(args, json),
         Command::Watch(_) | Command::Wake(_) => tokio::runtime::Builder::new_current_thread(),
         Command::Demo(_) | Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
     }
@@ -103,6 +107,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Watch(args) => watch::run(args, json).await,
             Command::Wake(args) => wake::run(args, json).await,
             Command::Decode(args) => decode::run(&args),
+            Command::Simulate(args) => simulate::run(&args, json),
         }
     });
     // Not dropped: that would wait for a name look-up in progress, and Ctrl-C should not.

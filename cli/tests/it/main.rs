@@ -15,5 +15,6 @@ mod exec;
 mod peer;
 mod run;
 mod serve;
+mod simulate;
 mod story;
 mod wake;

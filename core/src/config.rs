@@ -365,4 +365,27 @@ mod tests {
             Some(ConfigError::TooLong { what })
         );
     }
+    #[test]
+    fn the_ends_of_every_range_are_inside() {
+        let base = || Config::new("https://example.com");
+        let limits = |limit| sse::Limits { line: limit, data: limit };
+        for good in [1024, 64 * 1024 * 1024] {
+            assert_eq!(error(base().limits(limits(good))), None, "{good}");
+        }
+        for bad in [1023, 64 * 1024 * 1024 + 1] {
+            let limit = bad;
+            assert_eq!(error(base().limits(limits(bad))), Some(ConfigError::Limit { limit }));
+        }
+        assert_eq!(error(base().auth_scheme("x".repeat(2048))), None);
+        let what = Setting::AuthScheme;
+        let long = base().auth_scheme("x".repeat(2049));
+        assert_eq!(error(long), Some(ConfigError::TooLong { what }));
+    }
+
+    #[test]
+    fn only_an_http_base_is_plain() {
+        for (base, plain) in [("http://a", true), ("HTTP://a", true), ("https://a", false)] {
+            assert_eq!(Config::new(base).build().map(|config| config.is_plain()), Ok(plain));
+        }
+    }
 }

@@ -148,13 +148,14 @@
 //! 12. The same inputs at the same times give the same actions.
 //! 13. No token is ever printed: not by Debug, a log, an error, or a recording.
 //!
-//! Each is a property test in `tests/laws`.
+//! Each is a property test in `tests/laws`, and holds in every state that can be reached: `testkit/src/explore`. What
+//! makes a state a new one is [`Outlook`].
 //!
 //! # Features
 //!
 //! None is on by default, and none changes behaviour. `driver` is the async loop (it needs std), `tracing`
-//! its log lines, `std` what the standard library adds to the dependencies. Without features the crate is
-//! `no_std` and needs an allocator.
+//! its log lines, `serde` recording and replay (the module `journal`), `std` what the standard library adds to the
+//! dependencies. Without `driver` and `std` the crate is `no_std` and needs an allocator.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -206,5 +207,5 @@ pub use input::{HandOver, Input, InputBuf};
 pub use secret::{Secret, Token, TokenError};
 pub use state::State;
 pub use time::Timestamp;
-pub use watch::Watch;
+pub use watch::{Outlook, Watch};
 pub use wire::{Head, IdError, LeaseId, Method, Request, SessionId};

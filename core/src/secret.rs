@@ -32,6 +32,16 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Bytes of a stream that may be part of a token: compared, never shown.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Hidden(pub(crate) Box<[u8]>);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0.len())
+    }
+}
+
 /// The device's token: what the `Authorization` header carries, checked once so that no request can be
 /// broken by it.
 ///

@@ -22,7 +22,7 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Hello, Self::Read, Self::HeartbeatTimeout, Self::Heartbeat, Self::Retry];
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake as Waken, Waker};
 
-use dormouse_core::driver::{Body, Driver, Event, Timer, Transport, TransportError};
+use dormouse_core::driver::{Body, Driver, Event, Note, Timer, Transport, TransportError};
 use dormouse_core::{
     Config, Guards, Head, Request, Status, StopReason, Timestamp, Token, TransportFault, Watch,
 };
@@ -146,14 +146,24 @@ impl Bench {
     fn new(streams: &[&[Poll<&'static str>]]) -> Self {
         let world = Rc::new(World::default());
         world.streams.borrow_mut().extend(streams.iter().map(|pieces| pieces.to_vec()));
-        // Without chance, so that every wait is the row's; with hints, to see that they get through.
+        let part = Part(Rc::clone(&world));
+        let driver = Driver::new(Self::machine(), part.clone(), part);
+        Self { driver, world, wakes: Arc::default() }
+    }
+
+    /// Without chance, so that every wait is the row's; with hints, to see that they get through.
+    fn machine() -> Watch {
         let mut guards = Guards::none();
         guards.hints = true;
         let config = Config::new("https://a.example").guards(guards).build();
-        let token = Token::new("t").expect("a token");
-        let machine = Watch::new(config.expect("a config"), token, 0, Timestamp::ORIGIN);
-        let part = Part(Rc::clone(&world));
-        Self { driver: Driver::new(machine, part.clone(), part), world, wakes: Arc::default() }
+        let token = Token::new("canary").expect("a token");
+        Watch::new(config.expect("a config"), token, 0, Timestamp::ORIGIN)
+    }
+
+    /// Has every note shown to this.
+    fn observe(&mut self, observer: impl FnMut(Timestamp, &Note<'_>) + Send + Sync + 'static) {
+        let part = Part(Rc::clone(&self.world));
+        self.driver = Driver::new(Self::machine(), part.clone(), part).observe(observer);
     }
 
     /// Polls the next event once, with a future that is dropped afterwards.
@@ -375,4 +385,190 @@ fn commands_are_heeded_in_every_state() {
     bench.driver.handle().set_token(Token::new("new").expect("a token"));
     assert_eq!(bench.poll(), Poll::Pending);
     assert_eq!(bench.world.requests.borrow().len(), 1);
+}
+
+/// What an observer sees, in words: everything that matters, in its order.
+#[test]
+fn an_observer_sees_what_happens_in_its_order() {
+    let notes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let own = Arc::clone(&notes);
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO), Poll::Pending, Poll::Ready("!")]]);
+    bench.observe(move |at, note| {
+        own.lock().expect("no panic").push(format!("{} {note}", at.as_millis()));
+    });
+    bench.next();
+    bench.next();
+    assert_eq!(
+        bench.at(10_000).next(),
+        status(Status::Connecting),
+        "nobody takes the next connect"
+    );
+    assert_eq!(
+        *notes.lock().expect("no panic"),
+        [
+            "0 attempt 1: connecting",
+            "0 connecting",
+            "0 attempt 1: connected in 0ns, heartbeat every 10s",
+            "0 connected",
+            "10000 heartbeat 1: sent",
+            "10000 the connection broke: cut",
+            "10000 attempt 2: connecting",
+            "10000 attempt 1: the connection broke (after 10s); connecting again at once",
+            "10000 no connection to the server: refused",
+            "10000 attempt 2: no connection to the server (after 0ns); connecting again in 1s (row 1s)",
+            "10000 connecting",
+        ]
+    );
+}
+
+#[test]
+fn it_is_a_stream_of_the_same_events() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO)]]);
+    let mut next = || {
+        let waker = Waker::from(Arc::new(CountWakes(Arc::default())));
+        futures_core::Stream::poll_next(
+            std::pin::Pin::new(&mut bench.driver),
+            &mut Context::from_waker(&waker),
+        )
+    };
+    assert_eq!(next(), Poll::Ready(status(Status::Connecting)));
+    assert_eq!(next(), Poll::Ready(status(Status::Connected)));
+    assert_eq!(next(), Poll::Pending);
+}
+
+#[test]
+fn what_is_shown_of_a_driver_holds_no_token() {
+    let bench = Bench::new(&[]);
+    let shown = format!("{:?}", bench.driver);
+    assert!(shown.contains("machine: Watch"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
+    let error = TransportError::new(TransportFault::Broken, "");
+    assert_eq!(error.to_string(), "the connection broke");
+    assert_eq!(format!("{error:?}"), "TransportError(the connection broke)");
+}
+
+/// The weight of each kind of line.
+#[cfg(feature = "tracing")]
+#[test]
+fn each_note_is_logged_at_the_level_of_its_weight() {
+    use std::fmt::Write as _;
+    use std::sync::Mutex;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    struct Words(String);
+
+    impl tracing::field::Visit for Words {
+        fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+            let _ = write!(self.0, " {value:?}");
+        }
+    }
+
+    impl tracing::Subscriber for Log {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            let meta = event.metadata();
+            let mut words = Words(format!("{} {}:", meta.level(), meta.target()));
+            event.record(&mut words);
+            self.0.lock().expect("no panic").push(words.0);
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    let log = Log::default();
+    tracing::subscriber::with_default(log.clone(), || {
+        let twice: &'static str = Box::leak(HELLO.repeat(2).into_boxed_str());
+        let mut bench = Bench::new(&[
+            &[Poll::Ready(twice), Poll::Pending, Poll::Ready(WAKE)],
+            &[Poll::Ready("!")],
+        ]);
+        bench.world.posts.borrow_mut().extend([Poll::Ready(204), Poll::Ready(500)]);
+        bench.next();
+        bench.next();
+        Bench::url(bench.next());
+        bench.driver.hand_over_failed();
+        bench.next();
+    });
+    let told = log.0.lock().expect("no panic").clone();
+    assert_eq!(
+        told,
+        [
+            "DEBUG dormouse: attempt 1: connecting",
+            "INFO dormouse: connecting",
+            "INFO dormouse: attempt 1: connected in 0ns, heartbeat every 10s",
+            "WARN dormouse: attempt 1: a second hello on the same stream was ignored",
+            "INFO dormouse: connected",
+            "INFO dormouse: attempt 1: woken (after 0ns); handing the wake over",
+            "DEBUG dormouse: attempt 2: connecting",
+            "WARN dormouse: the wake came to nothing; connecting again at once",
+            "WARN dormouse: the connection broke: cut",
+            "INFO dormouse: attempt 2: the connection broke (after 0ns); connecting again in 1s (row 1s)",
+            "INFO dormouse: connecting",
+        ]
+    );
+}
+
+/// A heartbeat's own notes: sent, accepted, failed.
+#[test]
+fn an_observer_sees_each_heartbeat() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO), Poll::Ready("∞")]]);
+    let notes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let own = Arc::clone(&notes);
+    bench.observe(move |_, note| own.lock().expect("no panic").push(note.to_string()));
+    bench.world.posts.borrow_mut().extend([Poll::Ready(204), Poll::Ready(500)]);
+    bench.next();
+    bench.next();
+    for now in [10_000, 10_000, 20_000, 20_000] {
+        let _ = bench.at(now).poll();
+    }
+    assert_eq!(
+        notes.lock().expect("no panic")[4..],
+        [
+            "heartbeat 1: sent",
+            "heartbeat 1: accepted in 0ns",
+            "heartbeat 2: sent",
+            "heartbeat 2: failed after 0ns: the server answered 500",
+        ]
+    );
+}
+
+/// In one poll no more is read than is good for others, and no less.
+#[test]
+fn a_poll_ends_after_sixty_four_inputs() {
+    let comments = vec![Poll::Ready(":\n"); 200];
+    let pieces = [vec![Poll::Ready(HELLO)], comments].concat();
+    let mut bench = Bench::new(&[&pieces]);
+    bench.next();
+    bench.next();
+    let _ = bench.poll();
+    assert_eq!(bench.driver.handle().stats().comments, 64);
+    let _ = bench.poll();
+    assert_eq!(bench.driver.handle().stats().comments, 128);
+}
+
+/// A driver that is late by less than a second was not stopped: the deadline takes effect at once.
+#[test]
+fn being_late_begins_at_one_second() {
+    for (late, catches_up) in [(999, false), (1_000, true)] {
+        let mut bench = Bench::new(&[&[Poll::Ready(HELLO)], &[Poll::Ready(HELLO)]]);
+        bench.next();
+        bench.next();
+        // The heartbeats are answered, so that nothing but the read deadline at 25 s is due.
+        bench.world.posts.borrow_mut().extend([Poll::Ready(204), Poll::Ready(204)]);
+        let _ = bench.at(10_000).poll();
+        let _ = bench.at(20_000).poll();
+        bench.at(25_000 + late).world.behind.set(1_000);
+        let _ = bench.poll();
+        let caught_up = bench.world.behind.get() != 1_000;
+        assert_eq!(caught_up, catches_up, "late by {late} ms");
+    }
 }

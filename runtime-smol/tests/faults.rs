@@ -4,16 +4,23 @@
 use std::error::Error;
 use std::future::Future;
 
+use dormouse_smol::core::journal::Recorder;
 use dormouse_smol::{Event, Handle, Watch};
-use dormouse_testkit::faults::{Client, Observer};
+use dormouse_testkit::faults::{Client, Observer, Sink};
 
 struct Smol;
 
 impl Client for Smol {
     type Watch = Watch;
 
-    fn watch(url: &str, token: &str, observer: Observer) -> Result<Watch, Box<dyn Error>> {
-        Ok(Watch::builder(url).token(token).observe(observer).start()?)
+    fn watch(
+        url: &str,
+        token: &str,
+        observer: Observer,
+        journal: Sink,
+    ) -> Result<Watch, Box<dyn Error>> {
+        let builder = Watch::builder(url).token(token).observe(observer);
+        Ok(builder.journal(Recorder::DEFAULT_LIMIT, journal).start()?)
     }
 
     fn handle(watch: &Watch) -> Handle {

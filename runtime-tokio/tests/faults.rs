@@ -7,9 +7,10 @@
 use std::error::Error;
 use std::future::Future;
 
-use dormouse_testkit::faults::{Client, Observer};
+use dormouse_testkit::faults::{Client, Observer, Sink};
 use dormouse_testkit::wire::{STREAM, answer, hello, status};
 use dormouse_testkit::{FaultServer, Script, Step};
+use dormouse_tokio::core::journal::Recorder;
 use dormouse_tokio::{Event, Handle, Note, Status, Watch};
 use tokio::sync::mpsc;
 
@@ -18,8 +19,14 @@ struct Tokio;
 impl Client for Tokio {
     type Watch = Watch;
 
-    fn watch(url: &str, token: &str, observer: Observer) -> Result<Watch, Box<dyn Error>> {
-        Ok(Watch::builder(url).token(token).observe(observer).start()?)
+    fn watch(
+        url: &str,
+        token: &str,
+        observer: Observer,
+        journal: Sink,
+    ) -> Result<Watch, Box<dyn Error>> {
+        let builder = Watch::builder(url).token(token).observe(observer);
+        Ok(builder.journal(Recorder::DEFAULT_LIMIT, journal).start()?)
     }
 
     fn handle(watch: &Watch) -> Handle {

@@ -9,17 +9,14 @@
 //! | `GET /healthz` | anybody | 200, or 503 while draining |
 //!
 //! The rooms: `device` and `operator` answer requests, `hub` holds what they share, `body` is an
-//! open stream and `frame` what goes into it, `load` and `state` are the arithmetic of crowds and
-//! the file of leases, `serve` is the accept loop.
+//! open stream, `state` the file of leases, `serve` the accept loop.
 
 mod answer;
 mod body;
 mod config;
 mod device;
 mod directory;
-mod frame;
 mod hub;
-mod load;
 mod operator;
 mod request;
 mod serve;

@@ -178,7 +178,7 @@ pub struct Held {
 }
 
 /// The table. `W` is a wake: the table carries it and never looks inside.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Leases<W> {
     terms: Terms,
     now: Duration,
@@ -186,7 +186,7 @@ pub struct Leases<W> {
     devices: BTreeMap<Arc<str>, Slot<W>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Slot<W> {
     holder: Option<Lease>,
     waiting: Option<Waiting<W>>,
@@ -199,7 +199,7 @@ struct Slot<W> {
     lapsed: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Lease {
     id: LeaseId,
     /// Rule 4: the id that this one was opened with, until a heartbeat shows that its `hello`
@@ -210,14 +210,14 @@ struct Lease {
     open: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting<W> {
     wake: W,
     until: Duration,
 }
 
 /// Rules 5 and 6: a lease that ended with a wake, remembered in case that wake was lost on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Woken<W> {
     lease: Lease,
     wake: Waiting<W>,

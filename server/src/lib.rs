@@ -6,8 +6,9 @@
 //! wake, the stream carries it and ends, and the device comes back when its work is done. The
 //! protocol's own page is normative; "section" below means a section of it.
 //!
-//! The crate has two rooms. [`lease`] is the table of who holds which device: no I/O, no clock, no
-//! entropy, and useful on its own. [`http`] puts an axum router around it.
+//! The crate has two floors. Below, without I/O, clock or entropy and useful on their own: [`lease`], the
+//! table of who holds which device, [`frame`], what goes into a stream, and [`load`], the arithmetic of
+//! crowds. [`http`] puts an axum router around them.
 //!
 //! # In an application
 //!
@@ -118,9 +119,11 @@
 //! task of its own and no channel. All requests share one lock that is held for microseconds; with
 //! a state file a grant writes one line to the page cache under it.
 
+pub mod frame;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lease;
+pub mod load;
 
 #[cfg(feature = "http")]
 #[doc(inline)]

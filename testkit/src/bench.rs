@@ -23,12 +23,20 @@ pub struct Ground {
     pub port: u16,
     /// A folder to write in.
     pub scratch: PathBuf,
+    /// Whether the servers send a body that lasts until its connection is closed in chunks: see
+    /// [`Client::needs_framing`].
+    pub framed: bool,
 }
 
 impl Ground {
     /// A server on this ground.
     pub fn builder(&self) -> ServerBuilder {
-        FaultServer::builder().address(SocketAddr::from(([127, 0, 0, 1], self.port)))
+        self.beside().address(SocketAddr::from(([127, 0, 0, 1], self.port)))
+    }
+
+    /// Another server beside that one, on a free port.
+    pub fn beside(&self) -> ServerBuilder {
+        FaultServer::builder().framed(self.framed)
     }
 
     /// A stage with one server, which accepts each heartbeat.

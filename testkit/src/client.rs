@@ -5,6 +5,7 @@
 //! does "nothing came" mean something.
 
 mod child;
+mod crowd;
 mod drive;
 mod line;
 mod none;
@@ -20,9 +21,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use dormouse_core::{ConfigBuilder, ConnectFault, OnUnauthorized};
+use dormouse_core::{ConfigBuilder, ConnectFault, OnUnauthorized, TransportFault};
 
 pub use child::{Child, Limits, serve};
+pub use crowd::{Footprint, crowd};
+pub use drive::drive;
 pub use line::Line;
 pub use run::{History, Run};
 pub use seen::{Connected, Ending, Woken};
@@ -87,6 +90,9 @@ impl Options {
 }
 
 /// A column of the matrix.
+///
+/// What differs from client to client by its nature is said here, one method for each thing, and scenarios check that
+/// it is exactly so. By default a client does as HTTP and the protocol say.
 pub trait Client: Send + Sync {
     /// Its name, as the matrix shows it.
     fn name(&self) -> &'static str;
@@ -97,10 +103,26 @@ pub trait Client: Send + Sync {
         None
     }
 
+    /// Whether a body has to say in its head how it ends. The servers then send in chunks what would otherwise last
+    /// until the connection is closed, as a reverse proxy does.
+    fn needs_framing(&self) -> bool {
+        false
+    }
+
     /// What a connect comes to that nobody answers, neither yes nor no. By the protocol, to the deadline that
     /// covers everything up to `hello`.
     fn unanswered(&self) -> ConnectFault {
         ConnectFault::HelloTimeout { opened: false }
+    }
+
+    /// What an interim answer, 103 say, comes to. By HTTP to nothing: the answer that counts comes behind it.
+    fn interim(&self) -> Option<ConnectFault> {
+        None
+    }
+
+    /// What an answer comes to whose status no list has, 599 say. By HTTP that is a status like any other.
+    fn unlisted(&self) -> Option<TransportFault> {
+        None
     }
 
     /// Runs a watch on this thread until it is over, telling `line` what happens and doing what `line` says.
@@ -109,18 +131,33 @@ pub trait Client: Send + Sync {
     ///
     /// If the watch cannot be set up.
     fn run(&self, options: &Options, line: &Arc<Line>) -> Result<(), String>;
+
+    /// Holds so many idle watches of `url` on this thread, all at once, and says what they cost. `None` where each
+    /// needs a thread of its own: there is no holding many then.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be set up, or are not connected in time.
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String>;
 }
 
-/// Every column there is.
-#[must_use]
-pub fn columns() -> &'static [&'static dyn Client] {
-    &[&tokio::Tokio, &smol::Smol, &none::NoRuntime]
-}
+/// The columns of a matrix.
+pub type Columns = &'static [&'static dyn Client];
+
+/// The columns that live here: every adapter with its own transport, and the loop without a runtime. A package with a
+/// transport of its own has columns of its own.
+pub const COLUMNS: Columns = &[&tokio::Tokio, &smol::Smol, &none::NoRuntime];
 
 /// The column of that name.
-#[must_use]
-pub fn column(name: &str) -> Option<&'static dyn Client> {
-    columns().iter().copied().find(|column| column.name() == name)
+///
+/// # Errors
+///
+/// The names that there are, if it is none of them.
+pub fn column(columns: Columns, name: &str) -> Result<&'static dyn Client, String> {
+    columns.iter().copied().find(|column| column.name() == name).ok_or_else(|| {
+        let known: Vec<_> = columns.iter().map(|column| column.name()).collect();
+        format!("there is no column {name}, only {}", known.join(", "))
+    })
 }
 
 /// Checks that no secret is in what is shown.

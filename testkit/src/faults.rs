@@ -17,30 +17,42 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use dormouse_core::driver::{Event, Handle, Note};
+use dormouse_core::journal::Replay;
 use dormouse_core::{
     ConnectFault, End, Field, HeartbeatFault, HeartbeatLoss, Oddity, Outcome, Report, Status,
     StopReason, StreamFault, Then, Timestamp, TransportFault, Wake, WireFault, sse::LimitExceeded,
 };
 
 use crate::wire::{self, CHUNKED, LAST_CHUNK, STREAM, answer, chunk, hello, status};
-use crate::{FaultServer, Script, Step};
+use crate::{FaultServer, Script, ServerBuilder, Step};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sees every note of a watch.
 pub type Observer = Box<dyn FnMut(Timestamp, &Note<'_>) + Send + Sync>;
 
+/// Takes the lines of a watch's journal.
+pub type Sink = Box<dyn FnMut(&str) + Send + Sync>;
+
 /// An adapter under test: how to make its watch, and on what it runs.
 pub trait Client: 'static {
     /// Its watch.
     type Watch;
 
-    /// A watch of the service at `url`.
+    /// Whether it cannot read a body that lasts until its connection is closed: it then gets chunks.
+    const NEEDS_FRAMING: bool = false;
+
+    /// A watch of the service at `url`, observed and recorded.
     ///
     /// # Errors
     ///
     /// What the adapter says.
-    fn watch(url: &str, token: &str, observer: Observer) -> Result<Self::Watch, Box<dyn Error>>;
+    fn watch(
+        url: &str,
+        token: &str,
+        observer: Observer,
+        journal: Sink,
+    ) -> Result<Self::Watch, Box<dyn Error>>;
 
     /// Its handle.
     fn handle(watch: &Self::Watch) -> Handle;
@@ -100,6 +112,7 @@ struct Running<C> {
     thread: Option<JoinHandle<()>>,
     last: mpsc::Receiver<Option<Status>>,
     given_up: Arc<GivenUp>,
+    journal: Arc<Mutex<Vec<String>>>,
     client: std::marker::PhantomData<C>,
 }
 
@@ -117,9 +130,15 @@ impl<C: Client> Running<C> {
                 let _ = said.send(**report);
             }
         });
+        let journal = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&journal);
+        let sink: Sink = Box::new(move |line| {
+            lines.lock().expect("nobody panics here").push(line.to_owned());
+        });
         let thread = thread::spawn(move || {
             C::block_on(async move {
-                let mut watch = C::watch(&url, "canary-device-token", observer).expect("a watch");
+                let mut watch =
+                    C::watch(&url, "canary-device-token", observer, sink).expect("a watch");
                 let _ = made.send(C::handle(&watch));
                 let mut last = None;
                 while let Some(event) = own.or(C::next(&mut watch)).await {
@@ -134,7 +153,7 @@ impl<C: Client> Running<C> {
         let handle = handle.recv_timeout(PATIENCE).expect("a watch");
         let thread = Some(thread);
         let client = std::marker::PhantomData;
-        Self { reports, wakes, handle, thread, last, given_up, client }
+        Self { reports, wakes, handle, thread, last, given_up, journal, client }
     }
 
     /// The first report that `pick` takes.
@@ -188,8 +207,25 @@ impl<C> Drop for Running<C> {
     fn drop(&mut self) {
         self.given_up.set();
         let failed = self.thread.take().is_some_and(|thread| thread.join().is_err());
-        assert!(!failed || thread::panicking(), "the watch panicked");
+        if !thread::panicking() {
+            assert!(!failed, "the watch panicked");
+            replays(&self.journal.lock().expect("nobody panics here"));
+        }
     }
+}
+
+/// Whatever happened to a watch, a fresh machine does the same with its journal, in which no token is.
+fn replays(journal: &[String]) {
+    let shown = journal.concat();
+    assert!(!shown.contains("canary"), "a token is recorded:\n{shown}");
+    let (first, rest) = journal.split_first().expect("a first line");
+    let mut replay = Replay::new(first).expect("a first line");
+    for line in rest {
+        if let Err(error) = replay.line(line) {
+            panic!("{error}\n{shown}");
+        }
+    }
+    assert!(replay.watch().stats().connects > 0, "nothing is recorded:\n{shown}");
 }
 
 /// Says to the watch's thread that it is over.
@@ -234,18 +270,20 @@ async fn yielded() {
     .await;
 }
 
+fn server<C: Client>() -> ServerBuilder {
+    FaultServer::builder().framed(C::NEEDS_FRAMING)
+}
+
 /// A server that plays `script` for the first watch, and falls silent after that.
-fn first(script: Script) -> FaultServer {
+fn first<C: Client>(script: Script) -> FaultServer {
     let later = vec![Step::Hold];
-    FaultServer::start(
-        move |n| if n == 0 { script.clone() } else { later.clone() },
-        |_| status("204 No Content"),
-    )
-    .expect("a port")
+    let server =
+        server::<C>().watches(move |n| if n == 0 { script.clone() } else { later.clone() });
+    server.start().expect("a port")
 }
 
 fn end_of<C: Client>(script: Script) -> (End, Then) {
-    let server = first(script);
+    let server = first::<C>(script);
     Running::<C>::start(&server.url()).ended()
 }
 
@@ -313,7 +351,7 @@ pub fn every_status_reaches_the_machine_as_it_is<C: Client>() {
 }
 
 pub fn a_401_stops_the_watch<C: Client>() {
-    let server = first(status("401 Unauthorized"));
+    let server = first::<C>(status("401 Unauthorized"));
     let mut running = Running::<C>::start(&server.url());
     assert_eq!(running.stopped(), Some(Status::Stopped(StopReason::Unauthorized)));
     assert_eq!(server.seen().len(), 1);
@@ -340,7 +378,7 @@ pub fn retry_after_is_read_from_the_head<C: Client>() {
 
 pub fn no_redirect_is_followed_and_no_credential_leaves<C: Client>() {
     for line in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect"] {
-        let elsewhere = first(stream(hello("stolen", 1000)));
+        let elsewhere = first::<C>(stream(hello("stolen", 1000)));
         let location = format!("{}/v1/watch", elsewhere.url());
         let redirect = answer(line, &[("location", &location)], "");
         let code: u16 = line[..3].parse().expect("a status");
@@ -390,7 +428,7 @@ pub fn a_malformed_hello_is_named<C: Client>() {
 
 pub fn hello_numbers_are_clamped<C: Client>() {
     for (interval, clamped) in [(0, 1), (1, 1), (1 << 63, 24 * 60 * 60)] {
-        let server = first(stream(hello("l", interval)));
+        let server = first::<C>(stream(hello("l", interval)));
         let mut running = Running::<C>::start(&server.url());
         assert_eq!(running.connected(), Duration::from_secs(clamped));
     }
@@ -401,7 +439,7 @@ pub fn a_line_without_end_is_given_up_at_its_limit<C: Client>() {
     let endless = || std::iter::repeat_n(Step::send(vec![b'x'; 1 << 20]), 1 << 10);
     let before: Script =
         [Step::send(STREAM), Step::send("data:")].into_iter().chain(endless()).collect();
-    let server = first(before);
+    let server = first::<C>(before);
     let mut running = Running::<C>::start(&server.url());
     let (end, _) = running.ended();
     assert_eq!(end, End::Connect(ConnectFault::Limit(LimitExceeded::Line)));
@@ -415,7 +453,7 @@ pub fn a_line_without_end_is_given_up_at_its_limit<C: Client>() {
 }
 
 pub fn a_wake_counts_after_hello_only_and_once<C: Client>() {
-    let server = first(stream(format!(
+    let server = first::<C>(stream(format!(
         "{}{}{}{}{}",
         wire::wake("http://a.example/early", "canary-1"),
         hello("l", 60_000),
@@ -445,7 +483,7 @@ pub fn a_wake_cut_at_any_byte_never_acts<C: Client>() {
     for cut in 0..wake.len() - 1 {
         let text = format!("{}{}", hello("l", 60_000), &wake[..cut]);
         let script = vec![Step::send(CHUNKED), Step::send(chunk(&text)), Step::send(LAST_CHUNK)];
-        let server = first(script);
+        let server = first::<C>(script);
         let mut running = Running::<C>::start(&server.url());
         let (end, _) = running.ended();
         assert_eq!(end, End::Watch(Outcome::Ended), "cut at {cut}");
@@ -466,17 +504,17 @@ pub fn a_malformed_wake_breaks_the_stream<C: Client>() {
 }
 
 /// A stream that stays alive, and what its heartbeats are answered with.
-fn beating(answer: impl Fn(usize) -> Script + Send + Sync + 'static) -> FaultServer {
+fn beating<C: Client>(answer: impl Fn(usize) -> Script + Send + Sync + 'static) -> FaultServer {
     let alive = || {
         let comments = ":\n".repeat(100).into_bytes();
         let every = Duration::from_millis(200);
         vec![Step::send(STREAM), Step::send(hello("lease-1", 1000)), Step::Drip(comments, every)]
     };
-    FaultServer::start(move |_| alive(), answer).expect("a port")
+    server::<C>().watches(move |_| alive()).heartbeats(answer).start().expect("a port")
 }
 
 pub fn heartbeats_go_beside_the_open_stream<C: Client>() {
-    let server = beating(|_| status("204 No Content"));
+    let server = beating::<C>(|_| status("204 No Content"));
     let mut running = Running::<C>::start(&server.url());
     for _ in 0..3 {
         assert_eq!(running.beat(), None);
@@ -499,20 +537,20 @@ pub fn heartbeats_go_beside_the_open_stream<C: Client>() {
 pub fn what_a_heartbeat_is_answered_decides<C: Client>() {
     for (line, loss) in [("409 Conflict", HeartbeatLoss::Taken), ("410 Gone", HeartbeatLoss::Gone)]
     {
-        let server = beating(move |_| status(line));
+        let server = beating::<C>(move |_| status(line));
         let (end, _) = Running::<C>::start(&server.url()).ended();
         assert_eq!(end, End::Watch(Outcome::HeartbeatLost(loss)));
     }
-    let server = beating(|_| status("401 Unauthorized"));
+    let server = beating::<C>(|_| status("401 Unauthorized"));
     let stopped = Running::<C>::start(&server.url()).stopped();
     assert_eq!(stopped, Some(Status::Stopped(StopReason::Unauthorized)));
 }
 
 pub fn a_heartbeat_that_is_redirected_or_fails_refreshes_nothing<C: Client>() {
-    let elsewhere = beating(|_| status("200 OK"));
+    let elsewhere = beating::<C>(|_| status("200 OK"));
     let location = format!("{}/v1/watch/heartbeat", elsewhere.url());
     let redirect = answer("307 Temporary Redirect", &[("location", &location)], "");
-    let server = beating(move |n| match n {
+    let server = beating::<C>(move |n| match n {
         0 => vec![Step::send(redirect.clone())],
         1 => status("500 Internal Server Error"),
         _ => vec![Step::Reset],
@@ -528,7 +566,7 @@ pub fn a_heartbeat_that_is_redirected_or_fails_refreshes_nothing<C: Client>() {
 }
 
 pub fn a_heartbeat_that_is_never_answered_is_abandoned<C: Client>() {
-    let server = beating(|_| vec![Step::Hold]);
+    let server = beating::<C>(|_| vec![Step::Hold]);
     let mut running = Running::<C>::start(&server.url());
     assert_eq!(running.beat(), Some(HeartbeatFault::Timeout));
     assert_eq!(running.beat(), Some(HeartbeatFault::Timeout));
@@ -536,7 +574,7 @@ pub fn a_heartbeat_that_is_never_answered_is_abandoned<C: Client>() {
 }
 
 pub fn stopping_and_dropping_close_everything<C: Client>() {
-    let server = beating(|_| status("204 No Content"));
+    let server = beating::<C>(|_| status("204 No Content"));
     let mut stopped = Running::<C>::start(&server.url());
     stopped.connected();
     stopped.beat();
@@ -552,14 +590,14 @@ pub fn stopping_and_dropping_close_everything<C: Client>() {
 }
 
 pub fn a_stop_is_prompt_while_connecting_and_while_waiting<C: Client>() {
-    let silent = first(vec![Step::Hold]);
+    let silent = first::<C>(vec![Step::Hold]);
     let mut connecting = Running::<C>::start(&silent.url());
     silent.wait_seen(|seen| seen.len() == 1);
     connecting.handle.stop();
     assert_eq!(connecting.stopped(), Some(Status::Stopped(StopReason::Requested)));
     silent.wait_open(0);
 
-    let refusing = first(status("409 Conflict"));
+    let refusing = first::<C>(status("409 Conflict"));
     let mut waiting = Running::<C>::start(&refusing.url());
     waiting.ended();
     waiting.handle.stop();
@@ -567,7 +605,7 @@ pub fn a_stop_is_prompt_while_connecting_and_while_waiting<C: Client>() {
 }
 
 pub fn the_future_of_the_next_event_can_be_dropped_at_any_time<C: Client>() {
-    let server = first(vec![
+    let server = first::<C>(vec![
         Step::send(STREAM),
         Step::Drip(
             format!("{}{}", hello("l", 60_000), wire::wake("http://a.example", "t")).into_bytes(),
@@ -579,7 +617,8 @@ pub fn the_future_of_the_next_event_can_be_dropped_at_any_time<C: Client>() {
     let url = server.url();
     let running = thread::spawn(move || {
         C::block_on(async move {
-            let mut watch = C::watch(&url, "t", Box::new(|_, _| {})).expect("a watch");
+            let mut watch =
+                C::watch(&url, "t", Box::new(|_, _| {}), Box::new(|_| {})).expect("a watch");
             loop {
                 // Polled once, then dropped, whatever it is in the middle of.
                 let next = poll_fn(|cx| {
@@ -606,7 +645,12 @@ pub fn the_future_of_the_next_event_can_be_dropped_at_any_time<C: Client>() {
 }
 
 pub fn bad_settings_are_refused_at_the_start<C: Client>() {
-    let error = |url: &str, token: &str| match C::watch(url, token, Box::new(|_, _| {})) {
+    let error = |url: &str, token: &str| match C::watch(
+        url,
+        token,
+        Box::new(|_, _| {}),
+        Box::new(|_| {}),
+    ) {
         Ok(_) => panic!("{url} with {token:?} was taken"),
         Err(error) => error.to_string(),
     };

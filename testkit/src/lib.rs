@@ -14,9 +14,14 @@
 //! the feature `vectors` there is `vectors`: journals with the actions that every binding has to give; with the
 //! feature `fuzz` there are the fuzz targets, in `fuzz`.
 //!
+//! With the feature `explore` there is every state that can be reached, of one machine and of two with a lease
+//! table between them (`explore`).
+//!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod laws;
 pub mod script;
 pub mod standard;
@@ -28,6 +33,8 @@ pub mod vectors;
 
 #[cfg(feature = "servers")]
 mod backlog;
+#[cfg(feature = "servers")]
+mod chunks;
 #[cfg(feature = "servers")]
 pub mod faults;
 #[cfg(feature = "servers")]
@@ -55,6 +62,8 @@ pub mod house;
 mod leftovers;
 #[cfg(feature = "matrix")]
 pub mod matrix;
+#[cfg(feature = "matrix")]
+pub mod program;
 #[cfg(feature = "matrix")]
 pub mod scenario;
 #[cfg(feature = "matrix")]

@@ -5,18 +5,24 @@
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use libtest_mimic::{Arguments, Failed, Trial};
+
 use crate::bench::{Bench, Ground};
-use crate::client::{Client, Options, Run, columns};
+use crate::client::{Client, Columns, Options, Run};
 use crate::fact::Fact;
 use crate::house::House;
 use crate::leftovers::Held;
 use crate::scenario::{self, Scenario};
-use crate::{Cut, Direction, FaultServer, Flow};
+use crate::{Cut, Direction, FaultServer, Flow, program};
+
+/// How many cells at once: most of a cell's time is waiting for sockets, not computing.
+pub(crate) const AT_ONCE: usize = 8;
 
 /// For how long a cell may take before it is called hung.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -41,10 +47,41 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// The main function of a test program without a harness: one test for each cell, and the matrix at the end. The cells
+/// are processes of that very program, which is therefore [`program::main`] as well, if its first argument is
+/// [`program::ROLE`].
+#[must_use]
+pub fn test(columns: Columns) -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == program::ROLE) {
+        return program::main(columns);
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    let trials = cells(columns).map(|cell| {
+        let outcomes = Arc::clone(&outcomes);
+        Trial::test(cell.name(), move || {
+            let outcome = cell.run();
+            let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push((cell, outcome.clone()));
+            match outcome {
+                Outcome::Good | Outcome::NotSpoken(_) => Ok(()),
+                Outcome::Failed(why) => Err(Failed::from(why)),
+            }
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+    if !outcomes.is_empty() {
+        println!("\n{}", table(columns, &outcomes));
+    }
+    conclusion.exit_code()
+}
+
 /// Every cell, row by row.
-pub fn cells() -> impl Iterator<Item = Cell> {
+pub fn cells(columns: Columns) -> impl Iterator<Item = Cell> {
     scenario::all()
-        .flat_map(|scenario| columns().iter().map(move |client| Cell { scenario, client: *client }))
+        .flat_map(|scenario| columns.iter().map(move |client| Cell { scenario, client: *client }))
 }
 
 impl Cell {
@@ -54,23 +91,23 @@ impl Cell {
         format!("{}/{}", self.scenario.name, self.client.name())
     }
 
-    /// Plays it in a process of its own: `program` is this crate's.
+    /// Plays it in a process of its own, which is [`program::itself`].
     #[must_use]
-    pub fn run(&self, program: &Path) -> Outcome {
+    pub fn run(&self) -> Outcome {
         let reason = self.scenario.needs.iter().find_map(|speech| self.client.not_spoken(*speech));
         if let Some(reason) = reason {
             return Outcome::NotSpoken(reason);
         }
-        match self.run_apart(program) {
+        match self.run_apart() {
             Ok(()) => Outcome::Good,
             Err(why) => Outcome::Failed(why),
         }
     }
 
-    fn run_apart(&self, program: &Path) -> Result<(), String> {
+    fn run_apart(&self) -> Result<(), String> {
         let scratch = Scratch::new().map_err(|error| error.to_string())?;
-        let ground = Ground { port: 0, scratch: scratch.0.clone() };
-        let mut command = Command::new(program);
+        let ground = self.ground(scratch.0.clone());
+        let mut command = program::itself().map_err(|error| error.to_string())?;
         command
             .args(["cell", self.scenario.name, self.client.name()])
             .arg(&scratch.0)
@@ -93,6 +130,10 @@ impl Cell {
         }
     }
 
+    fn ground(&self, scratch: PathBuf) -> Ground {
+        Ground { port: 0, scratch, framed: self.client.needs_framing() }
+    }
+
     /// Plays it in this process, and checks what is left of it.
     ///
     /// # Errors
@@ -100,7 +141,7 @@ impl Cell {
     /// What the client did wrong.
     pub fn play(&self, scratch: PathBuf) -> Result<(), String> {
         let before = warm_up(self.client)?;
-        let ground = Ground { port: 0, scratch };
+        let ground = self.ground(scratch);
         let stage = (self.scenario.stage)(&ground).map_err(|error| format!("no stage: {error}"))?;
         let bench = Bench::new(self.client, stage);
         let played = catch_unwind(AssertUnwindSafe(|| (self.scenario.play)(&bench)));
@@ -137,11 +178,12 @@ fn warm_up(client: &'static dyn Client) -> Result<Held, String> {
 
 /// The outcomes as a table: a row for each scenario, a column for each client.
 #[must_use]
-pub fn table(outcomes: &[(Cell, Outcome)]) -> String {
+pub fn table(columns: Columns, outcomes: &[(Cell, Outcome)]) -> String {
     let width = outcomes.iter().map(|(cell, _)| cell.scenario.name.len()).max().unwrap_or(0);
+    let column = columns.iter().map(|client| client.name().len()).max().unwrap_or(0);
     let mut table = format!("{:width$}", "");
-    for client in columns() {
-        let _ = write!(table, "  {:<13}", client.name());
+    for client in columns {
+        let _ = write!(table, "  {:<column$}", client.name());
     }
     for scenario in scenario::all() {
         let mut row =
@@ -151,7 +193,7 @@ pub fn table(outcomes: &[(Cell, Outcome)]) -> String {
         }
         let _ = write!(table, "\n{:width$}", scenario.name);
         let row: Vec<_> = row.collect();
-        for client in columns() {
+        for client in columns {
             let outcome = row.iter().find(|(cell, _)| cell.client.name() == client.name());
             let word = match outcome.map(|(_, outcome)| outcome) {
                 Some(Outcome::Good) => "ok".to_owned(),
@@ -159,7 +201,7 @@ pub fn table(outcomes: &[(Cell, Outcome)]) -> String {
                 Some(Outcome::Failed(_)) => "FAILED".to_owned(),
                 None => "-".to_owned(),
             };
-            let _ = write!(table, "  {word:<13}");
+            let _ = write!(table, "  {word:<column$}");
         }
     }
     let count = |which: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, o)| which(o)).count();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::chunks::Chunks;
 use crate::link::{Link, Security};
 use crate::{Gate, Script};
 
@@ -103,6 +104,7 @@ type Scripts = Box<dyn Fn(usize) -> Script + Send + Sync>;
 struct Shared {
     began: Instant,
     security: Security,
+    framed: bool,
     connections: Scripts,
     watches: Scripts,
     heartbeats: Scripts,
@@ -125,6 +127,7 @@ struct State {
 pub struct ServerBuilder {
     address: SocketAddr,
     security: Security,
+    framed: bool,
     connections: Scripts,
     watches: Scripts,
     heartbeats: Scripts,
@@ -140,6 +143,13 @@ impl ServerBuilder {
     /// Speaks TLS.
     pub fn tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
         self.security = Security::Tls(config);
+        self
+    }
+
+    /// Whether a body that lasts until its connection is closed is sent in chunks, for clients that cannot read
+    /// such a body. Everything else that a script says is sent as it is.
+    pub fn framed(mut self, framed: bool) -> Self {
+        self.framed = framed;
         self
     }
 
@@ -195,6 +205,7 @@ impl ServerBuilder {
         let shared = Arc::new(Shared {
             began: Instant::now(),
             security: self.security,
+            framed: self.framed,
             connections: self.connections,
             watches: self.watches,
             heartbeats: self.heartbeats,
@@ -226,6 +237,7 @@ impl FaultServer {
         ServerBuilder {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             security: Security::None,
+            framed: false,
             connections: Box::new(|_| Vec::new()),
             watches: Box::new(|_| vec![Step::Hold]),
             heartbeats: Box::new(|_| crate::wire::status("204 No Content")),
@@ -374,7 +386,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// Reads request after request from a connection and plays a script for each.
 fn serve(stream: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
     let mut link = Link::plain(stream);
-    if let Some(()) = play_all(&mut link, &(shared.connections)(number - 1), number, shared)? {
+    let below = (shared.connections)(number - 1);
+    if let Some(()) = play_all(&mut link, &below, &mut Chunks::AsItIs, number, shared)? {
         return Ok(());
     }
     let link = link.secure(&shared.security)?;
@@ -389,7 +402,8 @@ fn serve(stream: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
             if heartbeat { (shared.heartbeats)(before) } else { (shared.watches)(before) }
         };
         shared.changed.notify_all();
-        if let Some(()) = play_all(reader.get_mut(), &script, number, shared)? {
+        let mut chunks = if shared.framed { Chunks::new() } else { Chunks::AsItIs };
+        if let Some(()) = play_all(reader.get_mut(), &script, &mut chunks, number, shared)? {
             return Ok(());
         }
         // An answer with a length or in chunks leaves the connection for the next request.
@@ -401,6 +415,7 @@ fn serve(stream: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
             _ => false,
         });
         if !keeps {
+            reader.get_mut().write_all(chunks.end())?;
             return reader.get_mut().close();
         }
     }
@@ -410,11 +425,12 @@ fn serve(stream: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
 fn play_all(
     link: &mut Link,
     script: &Script,
+    chunks: &mut Chunks,
     number: usize,
     shared: &Shared,
 ) -> io::Result<Option<()>> {
     for step in script {
-        play(link, step, shared)?;
+        play(link, step, chunks, shared)?;
         match step {
             Step::Hold => {
                 // What ends the read is the client's closing.
@@ -432,9 +448,9 @@ fn play_all(
     Ok(None)
 }
 
-fn play(link: &mut Link, step: &Step, shared: &Shared) -> io::Result<()> {
+fn play(link: &mut Link, step: &Step, chunks: &mut Chunks, shared: &Shared) -> io::Result<()> {
     let mut send = |bytes: &[u8]| {
-        link.write_all(bytes)?;
+        link.write_all(&chunks.frame(bytes))?;
         shared.sent.fetch_add(bytes.len() as u64, Ordering::SeqCst);
         shared.changed.notify_all();
         io::Result::Ok(())
@@ -459,7 +475,9 @@ fn play(link: &mut Link, step: &Step, shared: &Shared) -> io::Result<()> {
             }
             Ok(())
         }
-        Step::Hold | Step::Cut => Ok(()),
+        Step::Hold => Ok(()),
+        // Where it is a proper close, it is a proper end.
+        Step::Cut => link.write_all(chunks.end()),
         Step::Reset => socket2::SockRef::from(link.socket()).set_linger(Some(Duration::ZERO)),
     }
 }

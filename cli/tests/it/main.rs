@@ -13,6 +13,7 @@ mod edge;
 #[cfg(unix)]
 mod exec;
 mod peer;
+mod replay;
 mod run;
 mod serve;
 mod story;

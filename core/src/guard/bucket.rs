@@ -45,6 +45,13 @@ impl Bucket {
         self.left = self.left.saturating_add(1).min(self.capacity);
     }
 
+    /// How many are left, and for how long the next one has been filling, in milliseconds.
+    pub(super) fn outlook(&self, now: Timestamp) -> (u32, u64) {
+        let mut settled = self.clone();
+        settled.settle(now);
+        (settled.left, crate::time::millis(now.since(settled.since)))
+    }
+
     /// Adds what was refilled until `now`.
     fn settle(&mut self, now: Timestamp) {
         let period = self.refill.as_millis().max(1);

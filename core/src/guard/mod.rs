@@ -29,6 +29,8 @@ const FLAP_FIRST: Duration = Duration::from_secs(1);
 const FLAP_MOST: Duration = Duration::from_secs(30);
 /// A watch that ran this long, with a heartbeat accepted, proves the server.
 const FLAP_PROOF: Duration = Duration::from_secs(60);
+/// So many short watches in a row, and more make no difference.
+const FLAP_LAST: u32 = 7;
 /// The longest `Retry-After` that is honoured.
 const RETRY_AFTER_MOST: Duration = Duration::from_secs(60 * 60);
 /// The widest reconnect window.
@@ -209,6 +211,16 @@ pub(crate) struct Guard {
     hints: Bucket,
 }
 
+/// The guards' part of a watch's outlook: how a bucket stands is how many are left, and how far the next is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Outlook {
+    short: u32,
+    park: Duration,
+    window: Duration,
+    connects: (u32, u64),
+    hints: (u32, u64),
+}
+
 impl Guard {
     pub(crate) fn new(on: Guards, seed: u64, now: Timestamp) -> Self {
         Self {
@@ -220,6 +232,28 @@ impl Guard {
             connects: Bucket::new(10, Duration::from_secs(30), now),
             hints: Bucket::new(3, Duration::from_secs(60), now),
         }
+    }
+
+    /// Other chance, from here on.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.draw = Draw::new(seed);
+    }
+
+    /// What of its memory the future depends on, given whether a refused token parks the watch.
+    pub(crate) fn outlook(&self, now: Timestamp, parks: bool) -> Outlook {
+        let whole = |bucket: &Bucket, on: bool| if on { bucket.outlook(now) } else { (0, 0) };
+        Outlook {
+            short: if self.on.flap { self.short.min(FLAP_LAST) } else { 0 },
+            park: if parks { self.park } else { Duration::ZERO },
+            window: if self.on.window { self.window } else { Duration::ZERO },
+            connects: whole(&self.connects, self.on.connect_bound),
+            hints: whole(&self.hints, self.on.hints),
+        }
+    }
+
+    /// How long a watch has to have run for it to make no difference how much longer.
+    pub(crate) fn horizon(&self, interval: Duration) -> Duration {
+        if self.on.flap { interval.max(FLAP_PROOF) } else { interval }
     }
 
     /// A connect failed: what the row's delay becomes. Neither counts as a short watch nor ends their row.

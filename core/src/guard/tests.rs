@@ -33,6 +33,22 @@ fn short_watches_in_a_row_are_answered_with_growing_delays() {
 }
 
 #[test]
+fn short_watches_are_counted_as_far_as_they_make_a_difference() {
+    let after = |count: u32| {
+        let mut guard = only(|on| on.flap = true);
+        for _ in 0..count {
+            short_watch(&mut guard);
+        }
+        (guard.outlook(NOW, false), short_watch(&mut guard))
+    };
+    for more in 1..20 {
+        assert_eq!(after(FLAP_LAST), after(FLAP_LAST + more));
+    }
+    let delays = |count: u32| [after(count).1, after(count + 1).1];
+    assert_ne!(delays(FLAP_LAST - 2), delays(FLAP_LAST - 1), "fewer would be too few");
+}
+
+#[test]
 fn a_flap_delay_is_the_least_and_not_an_addition() {
     let mut guard = only(|on| on.flap = true);
     short_watch(&mut guard);

@@ -276,24 +276,28 @@ impl Recorder {
     /// Writes what need not be held any longer.
     fn settle(&mut self) {
         while let Some(entry) = self.held.front() {
-            let line = match (entry, &mut self.stream) {
-                (Entry::Line(line), _) => line.clone(),
-                (Entry::Data { at, attempt, len }, Some((_, stream))) => {
-                    let Some(bytes) = stream.take(*len) else { return };
-                    line::data(*at, *attempt, &bytes)
-                }
+            let bytes = match (entry, &mut self.stream) {
+                (Entry::Line(_), _) => None,
+                (Entry::Data { len, .. }, Some((_, stream))) => match stream.take(*len) {
+                    Some(bytes) => Some(bytes),
+                    None => return,
+                },
                 // A stream that is over holds nothing.
                 (Entry::Data { .. }, None) => return,
             };
+            let Some(entry) = self.held.pop_front() else { return };
             self.held_bytes = self.held_bytes.saturating_sub(entry.cost());
-            self.held.pop_front();
-            if self.ended.is_none() {
-                let more = self.written.saturating_add(line.len()).saturating_add(LAST_LINE);
-                if more > self.limit || line.len() > LINE_MOST {
-                    return self.end(Ended::Limit);
+            let line = match entry {
+                Entry::Line(line) => line,
+                Entry::Data { at, attempt, .. } => {
+                    line::data(at, attempt, &bytes.unwrap_or_default())
                 }
-                self.write(line);
+            };
+            let more = self.written.saturating_add(line.len()).saturating_add(LAST_LINE);
+            if more > self.limit || line.len() > LINE_MOST {
+                return self.end(Ended::Limit);
             }
+            self.write(line);
         }
     }
 

@@ -4,12 +4,14 @@
 //! the chunk at hand is only pointed at ([`Lent`]). What would be lost by a cut, by a second data line or
 //! by another item in between goes into a buffer of the block; these are reused from event to event.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::{mem, str};
 
 use super::buffer::{append, assign, assign_lossy, release, release_text};
 use super::{Event, LimitExceeded, Limits};
+use crate::secret::Hidden;
 
 /// The standard's name for an event that has none.
 const UNNAMED: &str = "message";
@@ -57,7 +59,7 @@ pub(super) struct Block {
 }
 
 /// The name of the event, as the latest `event` field has it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Name {
     /// There was no such field, or an empty one.
     Absent,
@@ -70,12 +72,21 @@ enum Name {
 }
 
 /// The data of the event, apart from what is lent.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Data {
     Absent,
     Stored,
     /// There was some, but nobody wanted the event under the name it had then.
     LetGo,
+}
+
+/// A block's part of the decoder's outlook: what is in its buffers only where it still counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Outlook {
+    name: Name,
+    name_text: Box<str>,
+    data: Data,
+    data_bytes: Hidden,
 }
 
 impl Block {
@@ -300,6 +311,18 @@ impl Block {
         };
         let name = lent.name.unwrap_or(&self.name_text);
         Ok(Event { name, data, id: &self.last_id })
+    }
+
+    /// What comes of this block depends on, ids aside.
+    pub(super) fn outlook(&self) -> Outlook {
+        let name_text = if let Name::Stored = self.name { &*self.name_text } else { "" };
+        let data_bytes = if self.stores_data() { &*self.data_bytes } else { &[] };
+        Outlook {
+            name: self.name,
+            name_text: name_text.into(),
+            data: self.data,
+            data_bytes: Hidden(data_bytes.into()),
+        }
     }
 
     /// Where each buffer is, and its capacity in bytes.

@@ -11,13 +11,15 @@
 //! What the loop calls is inlined by force. The unread input and what is lent of it stay in registers as
 //! long as no call takes them by reference; with one such call, a short line takes twice the time.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::block::{Block, Dispatch, Lent};
+use super::block::{self, Block, Dispatch, Lent};
 use super::buffer::{append, release};
 use super::line::{self, At, End, Field, Line};
 use super::{Item, LimitExceeded, Limits};
+use crate::secret::Hidden;
 
 /// Decodes one event stream, from chunks of any size; see the [module](super).
 ///
@@ -32,6 +34,17 @@ pub struct Decoder {
     value: Vec<u8>,
     retry: Option<u64>,
     lines: u64,
+}
+
+/// The decoder's part of a watch's outlook: the line at hand, and the block so far.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Outlook {
+    at: At,
+    field: Option<Field>,
+    length: usize,
+    prefix: Box<[u8]>,
+    value: Hidden,
+    block: block::Outlook,
 }
 
 /// The kind of an item that was found. What it will lend is still in its place.
@@ -189,6 +202,21 @@ impl Decoder {
             At::Name | At::Colon | At::Value | At::Comment | At::Ignored => true,
             // What was lost is lost already.
             At::Spent(_) => false,
+        }
+    }
+
+    /// What the items to come depend on, ids and the reconnection time aside.
+    pub(crate) fn outlook(&self) -> Outlook {
+        let Line { at, field, length, name: prefix } = self.line;
+        let counts = matches!(at, At::Mark | At::Name | At::Colon | At::Value);
+        let value = at == At::Value && field != Field::Data;
+        Outlook {
+            at,
+            field: matches!(at, At::Colon | At::Value).then_some(field),
+            length: if counts { length } else { 0 },
+            prefix: prefix.get(..length).filter(|_| at == At::Name).unwrap_or_default().into(),
+            value: Hidden(if value { self.value.as_slice().into() } else { Box::default() }),
+            block: self.block.outlook(),
         }
     }
 

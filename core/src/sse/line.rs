@@ -10,7 +10,7 @@ use memchr::memchr2;
 use super::LimitExceeded;
 
 /// Where in a line the stream stands between two bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum At {
     /// In what may be a byte order mark, with nothing else of the stream seen.
     Mark,
@@ -75,7 +75,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 const LONGEST_NAME: usize = 5;
 
 /// The fields that the standard knows. Any other is ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Field {
     Data,
     Event,

@@ -55,6 +55,7 @@ use core::error::Error;
 use core::fmt;
 
 pub use decoder::Decoder;
+pub(crate) use decoder::Outlook;
 
 /// What a decoder stores at most, in bytes (protocol.md section 7).
 ///

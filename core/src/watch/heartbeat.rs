@@ -13,7 +13,7 @@ use crate::timer::Timer;
 /// The longest that one heartbeat is waited for.
 const TIMEOUT_MOST: Duration = Duration::from_secs(10);
 /// No heartbeat accepted for so many intervals is silence.
-const SILENCE: u32 = 3;
+pub(super) const SILENCE: u32 = 3;
 
 impl Watch {
     /// The heartbeat's timer fired; it was due at `due`.

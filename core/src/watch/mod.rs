@@ -6,7 +6,7 @@
 //!
 //! This file holds the watch itself, the way in and the way out. What an input means is told in four others:
 //! `stream` (what the server says), `heartbeat`, `outside` (what the application says) and `attempt` (the end
-//! of one, and the way to the next).
+//! of one, and the way to the next). `outlook` says what of all this the future depends on.
 //!
 //! Three rules keep it simple:
 //!
@@ -20,8 +20,11 @@
 
 mod attempt;
 mod heartbeat;
+mod outlook;
 mod outside;
 mod stream;
+
+pub use outlook::Outlook;
 
 use core::mem;
 use core::time::Duration;

@@ -238,3 +238,14 @@ fn the_first_difference_is_shown_with_both_sides() {
     let came = lines[2].as_str().into();
     assert_eq!(error, ReplayError::Differs { line: 3, expected: expected.into(), came });
 }
+
+/// The page for people and the module's documentation say the same.
+#[test]
+fn the_format_is_written_down_once() {
+    let page = include_str!("../../../docs/journal.md");
+    let deeper: String = include_str!("../../src/journal/format.md")
+        .lines()
+        .map(|line| if line.starts_with('#') { format!("#{line}\n") } else { format!("{line}\n") })
+        .collect();
+    assert!(page.ends_with(&deeper), "docs/journal.md should end with core/src/journal/format.md");
+}

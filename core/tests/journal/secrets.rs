@@ -362,6 +362,23 @@ proptest! {
     }
 }
 
+/// U+FFFD may make data longer than its limit, of bytes that were within it: the same has to be exceeded again.
+#[test]
+fn data_that_is_too_long_once_it_is_mended_is_too_long_in_the_journal() {
+    for bad in [300, 350] {
+        let data =
+            [br#"{"url":"wss://a","token":""#.as_slice(), &vec![0xFF; bad], br#""}"#].concat();
+        let mut stream = good_hello(30_000).into_bytes();
+        stream.extend(b"event: wake\ndata: ");
+        stream.extend(data);
+        stream.extend(b"\n\n");
+        let life = Life { stream, cuts: Vec::new(), between: vec![9], end: 0 };
+        let journal = check(record(&[life], false, 1, true)).expect("a good journal").concat();
+        let limit = journal.contains("stream.limit.data");
+        assert_eq!((limit, journal.contains(r#""out":"wake""#)), (bad == 350, bad == 300));
+    }
+}
+
 /// Streams that never get anywhere prove nothing.
 #[test]
 fn the_streams_reach_every_cause() {

@@ -10,6 +10,7 @@
 //! input is accepted in every state, so that there are no preconditions, and a plan means something on whatever
 //! machine it is played. The same run can then be played twice, cut, and with something slipped in.
 
+mod outlook;
 mod properties;
 mod reach;
 mod strategy;

@@ -2,20 +2,24 @@
 //!
 //!     DORMOUSE_TOKEN=… cargo run --example watch -- http://127.0.0.1:8080 --json
 //!
-//! The arguments are the program's, the lines are the program's, and everything that decides is the same
-//! core. What the program has beside: text for people, `--exec`, `--runtime`, and a word at Ctrl-C.
+//! The arguments are the program's, the lines are the program's, so are the exit codes, and everything that decides is
+//! the same core. What the program has beside: text for people without `--json`, `--exec` with `--stdin`, which start
+//! programs, and `--runtime`, which this example is one more of. `tests/watch.rs` compares both with what the program
+//! documents.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use async_signal::{Signal, Signals};
 use clap::Parser;
 use dormouse_core::{
     ConnectFault, Delay, End, HeartbeatFault, OnUnauthorized, Outcome, Report, StreamFault, Then,
 };
-use dormouse_smol::{Event, Note, Status, StopReason, Wake, Watch};
+use dormouse_smol::{Event, Note, StartError, Status, StopReason, Wake, Watch};
 use dormouse_surf::SurfTransport;
+use futures_lite::{FutureExt as _, Stream, StreamExt as _};
 use serde_json::{Value, json};
 
 /// Put this device to sleep, over surf and under async-std, and show its wakes
@@ -52,7 +56,11 @@ pub(crate) struct Args {
 /// Where the lines go.
 pub(crate) type Say = Arc<dyn Fn(Value) + Send + Sync>;
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Why it failed, and the exit code for that.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Failure(pub(crate) String, pub(crate) u8);
+
+fn main() -> ExitCode {
     let began = Instant::now();
     let say: Say = Arc::new(move |mut line| {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -60,64 +68,110 @@ fn main() -> Result<(), Box<dyn Error>> {
         line["unix_ms"] = millis(unix).into();
         println!("{line}");
     });
-    async_std::task::block_on(run(Args::parse(), say))
+    let args = Args::parse();
+    let done = async_std::task::block_on(async {
+        let signals = Signals::new([Signal::Int, Signal::Term])
+            .map_err(|error| Failure(error.to_string(), 1))?;
+        run(args, say, signals.filter_map(Result::ok)).await
+    });
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure(words, code)) => {
+            eprintln!("error: {words}");
+            ExitCode::from(code)
+        }
+    }
 }
 
-pub(crate) async fn run(args: Args, say: Say) -> Result<(), Box<dyn Error>> {
-    let on_unauthorized = if args.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
-    let (shown, mut detail) = (Arc::clone(&say), None);
-    let mut watch = Watch::builder(args.url)
-        .token(token(args.token_file.as_deref())?)
-        .configure(|config| {
-            config
-                .watch_path(args.watch_path)
-                .heartbeat_path(args.heartbeat_path)
-                .auth_scheme(args.auth_scheme)
-                .protocol_version(args.protocol_version)
-                .on_unauthorized(on_unauthorized)
-        })
-        .transport(SurfTransport::new()?)
-        .observe(move |_, note| {
-            if let Some(line) = noted(note, &mut detail) {
-                shown(line);
-            }
-        })
-        .start()?;
+/// How a device's sleep is over for good.
+enum Done {
+    Asked(Signal),
+    Once,
+    Stopped(StopReason),
+}
+
+pub(crate) async fn run(
+    args: Args,
+    say: Say,
+    mut signals: impl Stream<Item = Signal> + Unpin,
+) -> Result<u8, Failure> {
+    let mut watch = start(&args, &say)?;
+    let done = asked(&mut signals).or(sleep(&mut watch, &say, args.once)).await;
+    // The stream is closed before the last line says so.
+    drop(watch);
+    let (reason, code) = match done {
+        Done::Asked(Signal::Term) => ("terminated", if args.once { 143 } else { 0 }),
+        Done::Asked(_) => ("interrupted", if args.once { 130 } else { 0 }),
+        Done::Once => ("once", 0),
+        Done::Stopped(StopReason::Unauthorized) => ("unauthorized", 3),
+        Done::Stopped(_) => ("cancelled", 1),
+    };
+    say(json!({ "event": "stopped", "reason": reason }));
+    if code == 3 { Err(Failure("the server refuses the token (401)".into(), 3)) } else { Ok(code) }
+}
+
+async fn asked(signals: &mut (impl Stream<Item = Signal> + Unpin)) -> Done {
+    match signals.next().await {
+        Some(signal) => Done::Asked(signal),
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep(watch: &mut Watch<SurfTransport>, say: &Say, once: bool) -> Done {
     let mut reason = StopReason::Requested;
     while let Some(event) = watch.next().await {
         match event {
             // The observer has said it.
             Event::Status(Status::Stopped(why)) => reason = why,
             Event::Status(_) => {}
+            // To show a wake is to hand it over.
             Event::Wake(wake) => {
                 say(woken(&wake));
-                if args.once {
-                    drop(watch);
-                    say(json!({ "event": "stopped", "reason": "once" }));
-                    return Ok(());
+                if once {
+                    return Done::Once;
                 }
             }
         }
     }
-    match reason {
-        StopReason::Unauthorized => {
-            say(json!({ "event": "stopped", "reason": "unauthorized" }));
-            Err("the server refuses the token (401)".into())
-        }
-        _ => {
-            say(json!({ "event": "stopped", "reason": "cancelled" }));
-            Err("the watch was stopped".into())
-        }
-    }
+    Done::Stopped(reason)
+}
+
+fn start(args: &Args, say: &Say) -> Result<Watch<SurfTransport>, Failure> {
+    let on_unauthorized = if args.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
+    let (shown, mut detail) = (Arc::clone(say), None);
+    let failed = |error: StartError| {
+        let usage = matches!(error, StartError::Config(_) | StartError::Token(_));
+        Failure(error.to_string(), if usage { 2 } else { 1 })
+    };
+    Watch::builder(args.url.as_str())
+        .token(token(args.token_file.as_deref())?)
+        .configure(|config| {
+            config
+                .watch_path(args.watch_path.as_str())
+                .heartbeat_path(args.heartbeat_path.as_str())
+                .auth_scheme(args.auth_scheme.as_str())
+                .protocol_version(args.protocol_version.as_str())
+                .on_unauthorized(on_unauthorized)
+        })
+        .transport(SurfTransport::new().map_err(failed)?)
+        .observe(move |_, note| {
+            if let Some(line) = noted(note, &mut detail) {
+                shown(line);
+            }
+        })
+        .start()
+        .map_err(failed)
 }
 
 /// From the file, without the one line break at its end, or from the environment.
-fn token(file: Option<&Path>) -> Result<String, Box<dyn Error>> {
+fn token(file: Option<&Path>) -> Result<String, Failure> {
     let Some(file) = file else {
-        return std::env::var("DORMOUSE_TOKEN")
-            .map_err(|_| "there is no token: use --token-file or DORMOUSE_TOKEN".into());
+        return std::env::var("DORMOUSE_TOKEN").map_err(|_| {
+            Failure("there is no token: use --token-file or DORMOUSE_TOKEN".into(), 2)
+        });
     };
-    let text = std::fs::read_to_string(file)?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure(format!("{}: {error}", file.display()), 2))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').filter(|_| text.ends_with('\n')).unwrap_or(line).to_owned())
 }

@@ -29,14 +29,15 @@
 //!   middleware sends our requests itself, or twice, is refused: it is tried with one that nobody can send.
 //!
 //! What cannot be put right from outside, by the names of the tests in `tests/limits.rs`. The first two are
-//! scenarios of the table that every transport is tried with, and come out otherwise here:
+//! scenarios of the table that every transport is tried with, and come out otherwise here; of the catalogue
+//! (`tests/matrix.rs`) it is interim answers and statuses without a name that do:
 //!
 //! * `what_is_not_http_is_said_to_be_none`: without an empty line there is no head for surf. It waits, and
 //!   the machine's connect timeout ends it; if the connection is closed it is [`TransportFault::Broken`].
 //! * `heartbeats_go_beside_the_open_stream`: so they do, but each over a connection of its own, since
 //!   keep-alive is off.
-//! * `a_body_that_lasts_until_the_connection_is_closed_is_refused`: as said above. The table is therefore
-//!   played through a front that gives such bodies chunks, as reverse proxies do.
+//! * `a_body_that_lasts_until_the_connection_is_closed_is_refused`: as said above. The servers of the table and
+//!   of the catalogue therefore send such bodies in chunks, as reverse proxies do.
 //! * `a_last_chunk_without_its_empty_line_is_an_end`, and `an_empty_chunk_size_is_an_end`: a proper end,
 //!   where the connection was cut, or no chunk came.
 //! * `a_last_chunk_in_pieces_is_not_seen_by_itself`: surf forgets to be woken, and sees the end when the watch
@@ -44,6 +45,7 @@
 //! * `chunk_extensions_are_refused`, `http_1_0_and_a_long_head_are_refused` (8 KiB), and
 //!   `statuses_without_a_name_are_refused` (522, say): they are [`TransportFault::Http`].
 //! * `what_comes_before_the_answer_is_the_answer`: 103 ends the attempt, whatever comes after it.
+//! * `a_proxy_in_the_environment_is_not_heeded`: surf knows of none. `HTTP_PROXY` and the like change nothing.
 //! * `tests/log.rs`: at the level `TRACE` of the `log` crate async-h1 prints every request, token included.
 //!   Filter the target `async_h1` out wherever that level is on.
 //!
@@ -70,6 +72,9 @@ use surf::{Client, Config};
 
 /// What one look at the network takes.
 const READ: usize = 4 << 10;
+
+/// `ENFILE` and `EMFILE`: none is left in the system, or in the process.
+const NO_DESCRIPTOR: &[i32] = if cfg!(unix) { &[23, 24] } else { &[] };
 
 /// [`Transport`] over a [`surf::Client`].
 #[derive(Clone)]
@@ -265,6 +270,10 @@ fn failed(url: &Url, error: &surf::Error) -> TransportError {
     let fault = match error.downcast_ref::<io::Error>() {
         // What surf's `getaddrinfo` failed with has no kind that could be named.
         _ if words.starts_with("failed to lookup address") => TransportFault::Resolve,
+        // Before there is a connection, and only then, surf asks for a descriptor. That has no kind either.
+        Some(error) if error.raw_os_error().is_some_and(|code| NO_DESCRIPTOR.contains(&code)) => {
+            TransportFault::Connect
+        }
         Some(error) => match error.kind() {
             io::ErrorKind::ConnectionRefused
             | io::ErrorKind::HostUnreachable

@@ -4,16 +4,14 @@
 
 #![allow(clippy::expect_used, reason = "a test may")]
 
-#[path = "common/front.rs"]
-mod front;
-
 use std::error::Error;
 use std::future::Future;
 use std::marker::PhantomData;
 
+use dormouse_smol::core::journal::Recorder;
 use dormouse_smol::{Event, Handle, Watch};
 use dormouse_surf::SurfTransport;
-use dormouse_testkit::faults::{Client, Observer};
+use dormouse_testkit::faults::{Client, Observer, Sink};
 
 /// What runs the watch.
 trait Executor: 'static {
@@ -41,8 +39,16 @@ struct Surf<E>(PhantomData<E>);
 impl<E: Executor> Client for Surf<E> {
     type Watch = Watch<SurfTransport>;
 
-    fn watch(url: &str, token: &str, observer: Observer) -> Result<Self::Watch, Box<dyn Error>> {
-        let builder = Watch::builder(front::framed(url)).token(token).observe(observer);
+    const NEEDS_FRAMING: bool = true;
+
+    fn watch(
+        url: &str,
+        token: &str,
+        observer: Observer,
+        journal: Sink,
+    ) -> Result<Self::Watch, Box<dyn Error>> {
+        let builder = Watch::builder(url).token(token).observe(observer);
+        let builder = builder.journal(Recorder::DEFAULT_LIMIT, journal);
         Ok(builder.transport(SurfTransport::new()?).start()?)
     }
 

@@ -2,11 +2,10 @@
 
 #![allow(clippy::expect_used, reason = "a test may")]
 
-#[path = "common/front.rs"]
-mod front;
 #[path = "common/requests.rs"]
 mod requests;
 
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -56,10 +55,10 @@ fn heartbeats_go_beside_the_open_stream() {
         let every = Duration::from_millis(200);
         vec![Step::send(STREAM), Step::send(hello("lease-1", 1000)), Step::Drip(comments, every)]
     };
-    let server = FaultServer::start(move |_| alive(), |_| status("204 No Content"));
+    let server = FaultServer::builder().framed(true).watches(move |_| alive()).start();
     let server = server.expect("a port");
     let (beat, beats) = mpsc::channel();
-    let mut watch = Watch::builder(front::framed(&server.url()))
+    let mut watch = Watch::builder(server.url())
         .token("canary-device-token")
         .transport(SurfTransport::new().expect("a client"))
         .observe(move |_, note| {
@@ -153,4 +152,18 @@ fn http_1_0_and_a_long_head_are_refused() {
     assert_eq!(fault(old), TransportFault::Http);
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(8 << 10));
     assert_eq!(fault(vec![Step::send(long)]), TransportFault::Http);
+}
+
+/// The test of that name in a process of its own, whose environment names a proxy that there is not.
+#[test]
+fn a_proxy_in_the_environment_is_not_heeded() {
+    let nobody = FaultServer::builder().deaf().expect("a port");
+    let mut again = Command::new(std::env::current_exe().expect("this program"));
+    again.args(["--exact", "what_comes_before_the_answer_is_the_answer"]);
+    for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        again.env(proxy, nobody.url());
+    }
+    let output = again.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! The example's lines against those that `dormouse watch --help` documents.
+//! The example's arguments and lines against those that `dormouse watch --help` documents.
 
 #![allow(clippy::expect_used, reason = "a test may")]
 
@@ -9,10 +9,12 @@ mod example;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use clap::Parser as _;
+use async_signal::Signal;
+use clap::{CommandFactory as _, Parser as _};
 use dormouse_testkit::wire::{self, CHUNKED, chunk, hello, status};
 use dormouse_testkit::{FaultServer, Step};
-use serde_json::Value;
+use futures_lite::{Stream, stream};
+use serde_json::{Value, json};
 
 type Fields = BTreeSet<String>;
 
@@ -53,15 +55,18 @@ fn documented() -> BTreeMap<String, (Fields, Fields)> {
         .collect()
 }
 
-/// Runs the example until it is done.
-fn lines(arguments: &[&str]) -> (Vec<Value>, Option<String>) {
+/// Runs the example until it is done: its lines, and its exit code or why it failed.
+fn lines(
+    arguments: &[&str],
+    signals: impl Stream<Item = Signal> + Unpin,
+) -> (Vec<Value>, Result<u8, example::Failure>) {
     let args = example::Args::try_parse_from([&["watch", "--json"], arguments].concat());
     let said = Arc::<Mutex<Vec<Value>>>::default();
     let own = Arc::clone(&said);
     let say: example::Say = Arc::new(move |line| own.lock().expect("no panic").push(line));
-    let done = async_std::task::block_on(example::run(args.expect("arguments"), say));
+    let done = async_std::task::block_on(example::run(args.expect("arguments"), say, signals));
     let lines = said.lock().expect("no panic").clone();
-    (lines, done.err().map(|error| error.to_string()))
+    (lines, done)
 }
 
 #[test]
@@ -100,9 +105,9 @@ fn the_lines_are_those_that_the_program_documents() {
         "--auth-scheme",
         "Device",
     ];
-    let (lines, error) = lines(&arguments);
+    let (lines, done) = lines(&arguments, stream::pending());
     let _ = std::fs::remove_file(&file);
-    assert_eq!(error, None);
+    assert_eq!(done, Ok(0));
     server.wait_open(0);
     let seen = server.seen();
     assert_eq!(seen[0].line, "GET /w?protocolVersion=2.2.0 HTTP/1.1");
@@ -134,10 +139,54 @@ fn a_refused_token_is_an_error_and_so_are_wrong_arguments() {
     let server = server.expect("a port");
     let file = std::env::temp_dir().join(format!("dormouse-surf-401-{}", std::process::id()));
     std::fs::write(&file, "canary\n").expect("a file");
-    let (lines, error) = lines(&[&server.url(), "--token-file", file.to_str().expect("a path")]);
+    let arguments = [&server.url(), "--token-file", file.to_str().expect("a path")];
+    let (lines, done) = lines(&arguments, stream::pending());
     let _ = std::fs::remove_file(&file);
-    assert_eq!(error.as_deref(), Some("the server refuses the token (401)"));
+    let refused = "the server refuses the token (401)".to_owned();
+    assert_eq!(done, Err(example::Failure(refused, 3)));
     let last = lines.last().expect("a line");
-    assert_eq!(*last, serde_json::json!({ "event": "stopped", "reason": "unauthorized" }));
+    assert_eq!(*last, json!({ "event": "stopped", "reason": "unauthorized" }));
     assert!(example::Args::try_parse_from(["watch", "http://localhost"]).is_err(), "no --json");
+}
+
+#[test]
+fn a_signal_ends_it_as_it_ends_the_program() {
+    let server = FaultServer::start(|_| vec![Step::Hold], |_| Vec::new()).expect("a port");
+    let file = std::env::temp_dir().join(format!("dormouse-surf-asked-{}", std::process::id()));
+    std::fs::write(&file, "canary\n").expect("a file");
+    let (url, path) = (server.url(), file.to_str().expect("a path"));
+    for (signal, once, reason, code) in [
+        (Signal::Int, false, "interrupted", 0),
+        (Signal::Term, false, "terminated", 0),
+        (Signal::Int, true, "interrupted", 130),
+        (Signal::Term, true, "terminated", 143),
+    ] {
+        let arguments = [url.as_str(), "--token-file", path, "--once"];
+        let arguments = &arguments[..if once { 4 } else { 3 }];
+        let (lines, done) = lines(arguments, stream::once(signal));
+        assert_eq!(done, Ok(code), "{lines:#?}");
+        assert_eq!(lines.last(), Some(&json!({ "event": "stopped", "reason": reason })));
+    }
+    let _ = std::fs::remove_file(&file);
+    server.wait_open(0);
+}
+
+/// Of the program's arguments it takes all but those that are about other runtimes and other programs.
+#[test]
+fn the_arguments_are_the_programs() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cli/src/watch.rs");
+    let source = std::fs::read_to_string(source).expect("the program's source");
+    let (_, rest) = source.split_once("pub(crate) struct Args {").expect("the arguments");
+    let (fields, _) = rest.split_once("\n}\n").expect("their end");
+    let program: Fields = fields
+        .lines()
+        .filter(|line| !line.trim_start().starts_with(['#', '/']))
+        .filter_map(|line| Some(line.trim().split_once(": ")?.0.to_owned()))
+        .collect();
+    let command = example::Args::command();
+    let own: Fields = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+    let names = |names: &[&str]| names.iter().copied().map(str::to_owned).collect::<Fields>();
+    assert_eq!(&program - &own, names(&["exec", "runtime", "stdin"]));
+    // The program takes it before or behind each of its commands.
+    assert_eq!(&own - &program, names(&["json"]));
 }

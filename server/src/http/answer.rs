@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::load::whole_seconds;
+use crate::load::whole_seconds;
 
 /// An answer that refuses: a stable word for programs and a sentence for people. It quotes nothing
 /// of the request.

@@ -15,9 +15,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::frame;
 use super::hub::{Grant, Hub, Next};
 use crate::lease::LeaseId;
+use crate::{frame, load};
 
 #[derive(Debug)]
 pub(crate) struct WatchBody {
@@ -57,17 +57,18 @@ impl WatchBody {
             config.device_wait_for_viewer,
             config.heartbeat_interval,
         )
+        .into()
     }
 
     /// What is due at this instant on an idle stream: a comment, and a new window where the fleet
     /// has grown or shrunk so much that the old one misleads.
     fn sign_of_life(&mut self, now: Instant, window: Duration) -> Bytes {
         self.comment_at = now + self.hub.config.comment_interval;
-        if window.abs_diff(self.window) * 4 > self.window {
+        if load::misleads(self.window, window) {
             self.window = window;
-            return frame::retry(window);
+            return frame::retry(window).into();
         }
-        frame::COMMENT
+        Bytes::from_static(frame::COMMENT.as_bytes())
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -81,8 +82,10 @@ impl WatchBody {
         }
         loop {
             let last = match self.hub.turn(&self.device, &self.lease, cx.waker()) {
-                Next::Wake(wake) => Some(frame::wake(&wake)),
-                Next::Drain(window) => Some(frame::retry(window)),
+                Next::Wake(wake) => {
+                    Some(frame::wake(&wake.url, &wake.token, wake.session.as_deref()).into())
+                }
+                Next::Drain(window) => Some(frame::retry(window).into()),
                 Next::Over => None,
                 Next::Idle { until, window } => {
                     let now = Instant::now();

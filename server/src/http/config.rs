@@ -5,10 +5,7 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 
 use super::directory::Directory;
-
-/// The longest reconnect window, and so the longest `retry:`: a client clamps it to this anyway
-/// (protocol.md, section 5.4).
-pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(5 * 60);
+use crate::load::{self, MAX_WINDOW};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -68,6 +65,11 @@ impl Config {
     /// How often an idle stream gets a comment.
     pub fn comment_interval(&self) -> Duration {
         self.comment_interval
+    }
+
+    /// The reconnect window for a fleet of this size.
+    pub(crate) fn window(&self, fleet: usize) -> Duration {
+        load::window(fleet, self.connects_per_second, self.retry_at_least)
     }
 
     /// What stands before `/v1/…`; empty, or with a slash in front and none at the end.

@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::config::Config;
-use super::load::{self, Intake};
 use super::state::{StateError, StateFile};
 use super::wake::Wake;
 use crate::lease::{Handed, Heartbeat, LeaseId, Leases, Refusal, Status, Terms, Turn};
+use crate::load::{self, Intake};
 
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -98,7 +98,7 @@ impl Hub {
             let (file, held) = StateFile::open(path)?;
             // Its clients come back spread over the window that they were told, and behind that
             // comes the lifetime.
-            leases.restore(Duration::ZERO, load::window(&config, held.len()), held);
+            leases.restore(Duration::ZERO, config.window(held.len()), held);
             tracing::info!(
                 path = %path.display(), leases = leases.held(),
                 "leases of the last run are kept for their holders"
@@ -283,7 +283,7 @@ impl Hub {
 
     /// Sized to all that are here or on their way back: after a restart few are here yet.
     fn window(&self, inner: &Inner) -> Duration {
-        load::window(&self.config, self.open_watches().max(inner.leases.held()))
+        self.config.window(self.open_watches().max(inner.leases.held()))
     }
 
     /// The one way to the table: with the time, and with what has expired forgotten now and then.

@@ -6,7 +6,7 @@ use core::fmt;
 use fluent_uri::Uri;
 use serde::Deserialize;
 
-use super::frame::MAX_LINE;
+use crate::frame::MAX_LINE;
 
 const MAX_URL: usize = 8 * 1024;
 const MAX_TOKEN: usize = 64 * 1024;

@@ -11,9 +11,10 @@ use std::thread;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
-use super::{Line, Options, column};
+use super::{Client, Line, Options};
 use crate::clock::{Clock, Pace};
 use crate::fact::{Command, Told};
+use crate::program;
 
 /// What the process may not have.
 #[derive(Clone, Debug, Default)]
@@ -39,18 +40,15 @@ impl Child {
         limits: &Limits,
         facts: Sender<Told>,
     ) -> Result<Self, Box<dyn Error>> {
-        let own = std::env::current_exe()?;
-        let mut program = match &limits.hosts {
-            None => Program::new(own),
-            Some(hosts) => {
-                // A namespace of one's own needs no privilege where users may have one.
-                let mut unshare = Program::new("unshare");
-                let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
-                unshare.args(["--map-root-user", "--mount", "sh", "-c", script]);
-                unshare.arg(hosts).arg(own);
-                unshare
-            }
-        };
+        let mut program = program::itself()?;
+        if let Some(hosts) = &limits.hosts {
+            // A namespace of one's own needs no privilege where users may have one.
+            let mut unshare = Program::new("unshare");
+            let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+            unshare.args(["--map-root-user", "--mount", "sh", "-c", script]);
+            unshare.arg(hosts).arg(program.get_program()).args(program.get_args());
+            program = unshare;
+        }
         program.args(["client", "--column", column]).env("DORMOUSE_TOKEN", &options.token);
         if let Pace::Times(times) = options.pace {
             program.arg("--speed").arg(times.to_string());
@@ -111,9 +109,12 @@ impl Drop for Child {
 ///
 /// # Errors
 ///
-/// If there is no such column, or the limits are refused.
-pub fn serve(name: &str, options: &Options, limits: &Limits) -> Result<(), Box<dyn Error>> {
-    let column = column(name).ok_or("there is no such column")?;
+/// If the watch cannot be set up, or the limits are refused.
+pub fn serve(
+    client: &dyn Client,
+    options: &Options,
+    limits: &Limits,
+) -> Result<(), Box<dyn Error>> {
     for (resource, limit) in [(Resource::Nofile, limits.descriptors), (Resource::As, limits.memory)]
     {
         if limit.is_some() {
@@ -138,7 +139,7 @@ pub fn serve(name: &str, options: &Options, limits: &Limits) -> Result<(), Box<d
             let _ = writeln!(out, "{line}").and_then(|()| out.flush());
         }
     });
-    let done = column.run(options, &line);
+    let done = client.run(options, &line);
     line.over();
     let _ = printer.join();
     done?;

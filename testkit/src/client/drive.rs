@@ -16,8 +16,13 @@ use super::{Hoard, Line, Options, PanicAt};
 use crate::clock::Scaled;
 use crate::fact::{Command, Fact};
 
-/// Sets up a driver over an adapter's timer and transport, and runs it until it is over.
-pub(super) async fn drive<T: Transport + Unpin, C: Timer + Unpin>(
+/// Sets up a driver over an adapter's timer and transport, and runs it until it is over: what
+/// [`Client::run`](super::Client::run) comes to for every adapter.
+///
+/// # Errors
+///
+/// If the watch cannot be set up.
+pub async fn drive<T: Transport + Unpin, C: Timer + Unpin>(
     options: &Options,
     line: &Arc<Line>,
     timer: C,

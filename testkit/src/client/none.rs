@@ -9,7 +9,7 @@ use dormouse_core::{
 };
 
 use self::blocking::World;
-use super::{Client, Hoard, Line, Options, PanicAt, Speech};
+use super::{Client, Footprint, Hoard, Line, Options, PanicAt, Speech};
 use crate::fact::{Command, Fact};
 
 #[path = "../../../core/examples/blocking.rs"]
@@ -60,6 +60,10 @@ impl Client for NoRuntime {
             line.tell_also(Fact::Stopped);
         }
         Ok(())
+    }
+
+    fn crowd(&self, _: &str, _: usize) -> Result<Option<Footprint>, String> {
+        Ok(None)
     }
 }
 

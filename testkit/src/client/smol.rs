@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dormouse_smol::{SmolTimer, SmolTransport};
 
-use super::{Client, Line, Options, drive::drive};
+use super::{Client, Footprint, Line, Options, crowd, drive};
 
 pub(super) struct Smol;
 
@@ -15,5 +15,9 @@ impl Client for Smol {
 
     fn run(&self, options: &Options, line: &Arc<Line>) -> Result<(), String> {
         smol::block_on(drive(options, line, SmolTimer::new(), SmolTransport::new))
+    }
+
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String> {
+        smol::block_on(crowd(url, count, SmolTimer::new, SmolTransport::new)).map(Some)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dormouse_tokio::{ReqwestTransport, TokioTimer};
 
-use super::{Client, Line, Options, drive::drive};
+use super::{Client, Footprint, Line, Options, crowd, drive};
 
 pub(super) struct Tokio;
 
@@ -14,12 +14,18 @@ impl Client for Tokio {
     }
 
     fn run(&self, options: &Options, line: &Arc<Line>) -> Result<(), String> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
-        runtime.block_on(async {
-            drive(options, line, TokioTimer::new(), ReqwestTransport::new).await
-        })
+        block_on(async { drive(options, line, TokioTimer::new(), ReqwestTransport::new).await })
     }
+
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String> {
+        block_on(crowd(url, count, TokioTimer::new, ReqwestTransport::new)).map(Some)
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(future)
 }

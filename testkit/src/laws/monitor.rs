@@ -1,21 +1,75 @@
 //! Watches a run from outside and checks what always holds.
 //!
-//! It knows what went in, what came out, and nothing of how the machine works.
+//! It knows what went in, what came out, and nothing of how the machine works. [`Laws`] watches any machine that
+//! somebody else runs; [`Monitor`] runs one of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_core::{Action, Beat, HandOver, InputBuf, Report, State, Stats, Status, Then, Watch};
+use dormouse_core::{
+    Action, Guards, HandOver, Input, InputBuf, Report, State, Stats, Status, Then, Watch,
+};
 
 use super::plan::{LAST, Polls, Setup, Step, take};
 
 const TEN_MINUTES: u64 = 600_000;
 const HOUR_AND_A_HALF: u64 = 5_400_000;
 
-/// The watch that it watches, and all that it has seen. Every check panics where a law is broken.
+/// A watch, and the laws that are held against it. Every check panics where a law is broken.
+#[derive(Clone)]
 pub struct Monitor {
-    setup: Setup,
     /// The watch itself.
     pub watch: Watch,
+    laws: Laws,
+}
+
+impl Monitor {
+    /// A new watch.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let watch = setup.watch();
+        let laws = Laws::new(&watch, setup.switches(), setup.origin);
+        Self { watch, laws }
+    }
+
+    /// Feeds one step, takes out what it says, checks everything, and gives back what came.
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn step(&mut self, step: &Step) -> Vec<Action> {
+        let before = self.laws.before(&self.watch, step.at, &step.given.as_input());
+        step.feed(&mut self.watch);
+        self.laws.handled(&self.watch, before);
+        let came = take(&mut self.watch, step.polls);
+        for action in &came {
+            self.laws.action(&self.watch, action);
+        }
+        if let Some(sleep @ Action::Sleep { .. }) = came.last() {
+            assert_eq!(self.watch.poll(), *sleep, "to sleep is a fixed point");
+        }
+        self.laws.taken(&self.watch, step.polls == Polls::All);
+        came
+    }
+
+    /// Takes out everything that is left, and checks what holds at the end of a run.
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn finish(mut self) {
+        let step = Step { at: 0, given: InputBuf::Tick, polls: Polls::All };
+        self.step(&step);
+        self.laws.finish(&self.watch);
+    }
+}
+
+/// All that has been seen of one watch. Every check panics where a law is broken.
+///
+/// For each input: [`before`](Self::before) it is handed in, [`handled`](Self::handled) after it,
+/// [`action`](Self::action) for each action as it is taken out, [`taken`](Self::taken) when enough was.
+#[derive(Clone)]
+pub struct Laws {
+    guards: Guards,
     /// Time as the machine has to take it: never backwards, and never beyond the last instant.
     now: u64,
     /// The stream that is open, from the driver's point of view.
@@ -41,25 +95,46 @@ pub struct Monitor {
     asked: (u64, u64),
     /// The last drain was a whole one: the driver knows all that the machine knows.
     caught_up: bool,
+    /// The latest action that was taken out is to sleep.
+    sleeps: bool,
     /// How many connects the machine had decided upon beyond those that were taken out, at the first of
     /// the whole drains in a row.
     untaken: Option<u64>,
+    /// The checks that cost a copy of the machine, or its whole text, are made at each so many inputs.
+    every: u32,
+    inputs: u32,
 }
 
-impl Monitor {
-    /// A new watch.
+/// How the machine stood before an input, and what of the input matters.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    state: State,
+    stats: Stats,
+    given: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Tick,
+    /// A heartbeat's answer, and whether the lease ends with it.
+    Answer(u64, bool),
+    Again(HandOver),
+    TheEnd,
+    Other,
+}
+
+impl Laws {
+    /// Begins with a new watch, made at `now` with these guards.
     ///
     /// # Panics
     ///
     /// If it begins with more connects than there are numbers.
     #[must_use]
-    pub fn new(setup: Setup) -> Self {
-        let watch = setup.watch();
-        let now = setup.origin.min(LAST);
+    pub fn new(watch: &Watch, guards: Guards, now: u64) -> Self {
+        let now = now.min(LAST);
         let connects = vec![now; usize::try_from(watch.stats().connects).expect("few")];
         Self {
-            setup,
-            watch,
+            guards,
             now,
             open: None,
             latest_attempt: 0,
@@ -78,49 +153,79 @@ impl Monitor {
             handed_over: Vec::new(),
             asked: (0, 0),
             caught_up: false,
+            sleeps: false,
             untaken: None,
+            every: 1,
+            inputs: 0,
         }
     }
 
-    /// Feeds one step, takes out what it says, checks everything, and gives back what came.
+    /// Makes the two costly checks, for spinning and for tokens in the machine's text, at each `every`-th
+    /// input only: for runs of millions.
+    #[must_use]
+    pub fn sparingly(mut self, every: u32) -> Self {
+        self.every = every.max(1);
+        self
+    }
+
+    /// Looks at the machine before an input is handed in at `at`.
+    pub fn before(&mut self, watch: &Watch, at: u64, input: &Input<'_>) -> Before {
+        self.now = self.now.max(at.min(LAST));
+        let given = match input {
+            Input::Tick => Kind::Tick,
+            Input::HeartbeatAnswer { beat, status } => {
+                Kind::Answer(beat.0, matches!(status, 409 | 410))
+            }
+            Input::HeartbeatFailed { beat, .. } => Kind::Answer(beat.0, false),
+            Input::SleepAgain(hand_over) => Kind::Again(*hand_over),
+            Input::Stop | Input::HeartbeatsCancelled => Kind::TheEnd,
+            _ => Kind::Other,
+        };
+        Before { state: watch.state(), stats: *watch.stats(), given }
+    }
+
+    /// Looks at it after that input, before anything is taken out.
     ///
     /// # Panics
     ///
     /// If a law is broken.
-    pub fn step(&mut self, step: &Step) -> Vec<Action> {
-        self.now = self.now.max(step.at.min(LAST));
-        let before = (self.watch.state(), *self.watch.stats());
-        step.feed(&mut self.watch);
+    pub fn handled(&mut self, watch: &Watch, before: Before) {
         // What the machine gave up and the driver does not know of yet may be stale; else nothing is.
-        let stale = !self.caught_up && self.watch.stats().stale > before.1.stale;
-        self.given(&step.given, stale);
-        self.handled(&step.given, before);
-        self.no_caller_is_made_to_spin();
-        let came = take(&mut self.watch, step.polls);
-        for action in &came {
-            self.action(action);
+        let stale = !self.caught_up && watch.stats().stale > before.stats.stale;
+        self.given(before.given, stale);
+        self.settled(watch, before);
+        self.inputs = self.inputs.wrapping_add(1);
+        if self.inputs % self.every == 0 {
+            // Law 13, for what may stand in a log.
+            assert!(!format!("{watch:?}").contains("canary"));
+            no_caller_is_made_to_spin(watch);
         }
-        self.caught_up = step.polls == Polls::All;
-        if self.caught_up {
-            self.drained(&came);
+    }
+
+    /// Enough was taken out: all there was, or not.
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn taken(&mut self, watch: &Watch, all: bool) {
+        self.caught_up = all;
+        if all {
+            self.drained(watch);
         } else {
             self.untaken = None;
         }
-        came
     }
 
-    /// Takes out everything that is left, and checks what holds at the end of a run.
+    /// Checks what holds at the end of a run, when all was taken out.
     ///
     /// # Panics
     ///
     /// If a law is broken.
-    pub fn finish(mut self) {
-        let step = Step { at: 0, given: InputBuf::Tick, polls: Polls::All };
-        self.step(&step);
+    pub fn finish(&self, watch: &Watch) {
         // Law 11: no wake is lost.
-        assert_eq!(self.wakes, self.watch.stats().wakes, "a wake was lost");
+        assert_eq!(self.wakes, watch.stats().wakes, "a wake was lost");
         // Law 8, section 5.1: 30 in any ten minutes, and one for each wake that was handed over in them.
-        if self.setup.connect_bound() {
+        if self.guards.connect_bound {
             for from in &self.connects {
                 let within = |times: &[u64]| {
                     times.iter().filter(|at| *at >= from && **at - from <= TEN_MINUTES).count()
@@ -134,40 +239,37 @@ impl Monitor {
         }
     }
 
-    fn given(&mut self, given: &InputBuf, stale: bool) {
+    fn given(&mut self, given: Kind, stale: bool) {
         match given {
             // An answer ends the flight of its heartbeat, whatever it says.
-            InputBuf::HeartbeatAnswer { beat: Beat(beat), .. }
-            | InputBuf::HeartbeatFailed { beat: Beat(beat), .. } => {
-                if let Some((_, lease)) = self.in_flight.take_if(|(sent, _)| sent == beat) {
-                    if !stale
-                        && matches!(given, InputBuf::HeartbeatAnswer { status: 409 | 410, .. })
-                    {
+            Kind::Answer(beat, ends) => {
+                if let Some((_, lease)) = self.in_flight.take_if(|(sent, _)| *sent == beat) {
+                    if ends && !stale {
                         self.dead.insert(lease.clone());
                         self.refused.insert(lease);
                     }
                 }
             }
-            InputBuf::SleepAgain(_) => self.awake = false,
-            InputBuf::Stop | InputBuf::HeartbeatsCancelled => self.stopping = true,
-            _ => {}
+            Kind::Again(_) => self.awake = false,
+            Kind::TheEnd => self.stopping = true,
+            Kind::Tick | Kind::Other => {}
         }
     }
 
     /// What holds after every input, taken out or not.
-    fn handled(&mut self, given: &InputBuf, before: (State, Stats)) {
-        let (state, stats) = (self.watch.state(), *self.watch.stats());
-        let connects = stats.connects - before.1.connects;
+    fn settled(&mut self, watch: &Watch, before: Before) {
+        let (state, stats) = (watch.state(), *watch.stats());
+        let connects = stats.connects - before.stats.connects;
         assert!(connects <= 1, "one input, {connects} connects");
         self.connects.extend((0..connects).map(|_| self.now));
-        if matches!(given, InputBuf::SleepAgain(HandOver::Done))
-            && before.0 == State::Awake
-            && state != before.0
+        if before.given == Kind::Again(HandOver::Done)
+            && before.state == State::Awake
+            && state != before.state
         {
             self.handed_over.push(self.now);
         }
-        let idle = matches!(state, State::Stopped | State::Awake) || self.watch.is_offline();
-        match self.watch.deadline() {
+        let idle = matches!(state, State::Stopped | State::Awake) || watch.is_offline();
+        match watch.deadline() {
             // Law 7: something is always pending. Section 3 has a timer for each of these states, so
             // that it is always a deadline, whatever else.
             // At the end of time nothing will ever be due.
@@ -177,7 +279,7 @@ impl Monitor {
                 // Law 8: no wait is negative, nor too long.
                 let until = until.as_millis();
                 // Only a tick lets the deadlines of an attempt pass; a wait is over with any input.
-                if matches!(given, InputBuf::Tick) || !state.is_attempting() {
+                if before.given == Kind::Tick || !state.is_attempting() {
                     assert!(until > self.now, "{state:?} until {until} at {}", self.now);
                 }
                 if matches!(state, State::Waiting | State::Parked) {
@@ -185,29 +287,15 @@ impl Monitor {
                 }
             }
         }
-        // Law 13, for what may stand in a log.
-        assert!(!format!("{:?}", self.watch).contains("canary"));
     }
 
-    /// The run loop's promise: after a tick at the deadline and a drain, the next one is later or absent.
-    fn no_caller_is_made_to_spin(&self) {
-        let mut watch = self.watch.clone();
-        for _ in 0..3 {
-            let Some(deadline) = watch.deadline() else { return };
-            // Beyond the last instant no time passes any more.
-            if deadline.as_millis() > LAST {
-                return;
-            }
-            watch.handle(deadline, dormouse_core::Input::Tick);
-            take(&mut watch, Polls::All);
-            assert!(
-                watch.deadline().is_none_or(|next| next > deadline),
-                "it spins at {deadline:?}"
-            );
-        }
-    }
-
-    fn action(&mut self, action: &Action) {
+    /// Looks at one action that was taken out.
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken.
+    pub fn action(&mut self, watch: &Watch, action: &Action) {
+        self.sleeps = matches!(action, Action::Sleep { .. });
         // Law 13.
         assert!(!format!("{action:?}").contains("canary"));
         // Law 6: after a stop nothing is asked for, ever.
@@ -232,8 +320,8 @@ impl Monitor {
                 // Laws 1, 2, 5 and 6.
                 assert_eq!(self.open, None, "two watches");
                 assert_eq!(self.in_flight, None, "the old heartbeat was not given up");
-                assert!(!self.awake && !self.stopping && !self.watch.is_offline());
-                assert_ne!(self.watch.state(), State::Stopped);
+                assert!(!self.awake && !self.stopping && !watch.is_offline());
+                assert_ne!(watch.state(), State::Stopped);
                 assert!(attempt.0 > self.latest_attempt, "attempts are numbered upwards");
                 (self.open, self.latest_attempt) = (Some(attempt.0), attempt.0);
                 self.asked.0 += 1;
@@ -244,8 +332,8 @@ impl Monitor {
                 }
             }
             Action::Heartbeat { beat, request } => {
-                assert!(!self.awake && !self.stopping && !self.watch.is_offline());
-                assert_ne!(self.watch.state(), State::Stopped);
+                assert!(!self.awake && !self.stopping && !watch.is_offline());
+                assert_ne!(watch.state(), State::Stopped);
                 // Law 1: one in flight, and only beside an open stream.
                 let open = self.open.expect("an open watch");
                 assert_eq!(self.in_flight, None, "two heartbeats in flight");
@@ -275,8 +363,7 @@ impl Monitor {
             }
             Action::Stop(_) => self.stopped = true,
             Action::Sleep { until } => {
-                assert_eq!(*until, self.watch.deadline());
-                assert_eq!(self.watch.poll(), *action, "to sleep is a fixed point");
+                assert_eq!(*until, watch.deadline());
             }
         }
     }
@@ -285,26 +372,41 @@ impl Monitor {
         // A guard shortens no row's delay, but for jitter, by half; and section 5.2 has the ceiling.
         if let Report::Ended { then: Then::Connect(delay) | Then::Park(delay), .. } = report {
             let least = delay.row().max(delay.flap());
-            let least = if self.setup.jitter() { least / 2 } else { least };
+            let least = if self.guards.jitter { least / 2 } else { least };
             assert!(delay.total() >= least.max(delay.retry_after()), "{delay:?}");
             assert!(delay.total().as_millis() <= u128::from(HOUR_AND_A_HALF), "{delay:?}");
         }
     }
 
-    fn drained(&mut self, came: &[Action]) {
-        let state = self.watch.state();
-        assert!(matches!(came.last(), Some(Action::Sleep { .. })), "{came:?}");
+    fn drained(&mut self, watch: &Watch) {
+        let state = watch.state();
+        assert!(self.sleeps, "a whole drain ends with the sleep");
         // What the driver has open is what the machine thinks it has.
         assert_eq!(self.open.is_some(), state.is_attempting(), "{state:?}");
         assert_eq!(self.stopped, state == State::Stopped);
-        assert_eq!(Some(self.watch.status()), self.status);
+        assert_eq!(Some(watch.status()), self.status);
         assert_eq!(self.awake && !self.stopping, state == State::Awake);
         assert!(self.in_flight.is_none() || state == State::Watching);
         // All that is decided upon is asked for, if it is taken out at once.
-        let stats = self.watch.stats();
+        let stats = watch.stats();
         let untaken = stats.connects - self.asked.0;
         assert_eq!(*self.untaken.get_or_insert(untaken), untaken);
         // A heartbeat that is due long after its time may be withdrawn by the deadline after it.
         assert!(stats.heartbeats >= self.asked.1);
+    }
+}
+
+/// The run loop's promise: after a tick at the deadline and a drain, the next one is later or absent.
+fn no_caller_is_made_to_spin(watch: &Watch) {
+    let mut watch = watch.clone();
+    for _ in 0..3 {
+        let Some(deadline) = watch.deadline() else { return };
+        // Beyond the last instant no time passes any more.
+        if deadline.as_millis() > LAST {
+            return;
+        }
+        watch.handle(deadline, Input::Tick);
+        take(&mut watch, Polls::All);
+        assert!(watch.deadline().is_none_or(|next| next > deadline), "it spins at {deadline:?}");
     }
 }

@@ -43,6 +43,18 @@ impl Setup {
     /// Never: the configuration is a good one.
     #[must_use]
     pub fn config(&self) -> Config {
+        let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
+        Config::new("https://api.example.com")
+            .guards(self.switches())
+            .on_unauthorized(unauthorized)
+            .limits(sse::Limits { line: 1024, data: 1500 })
+            .build()
+            .expect("a config")
+    }
+
+    /// The guards by their names.
+    #[must_use]
+    pub fn switches(&self) -> Guards {
         let mut guards = Guards::none();
         [
             guards.flap,
@@ -52,25 +64,7 @@ impl Setup {
             guards.window,
             guards.hints,
         ] = self.guards;
-        let unauthorized = if self.park { OnUnauthorized::Park } else { OnUnauthorized::Stop };
-        Config::new("https://api.example.com")
-            .guards(guards)
-            .on_unauthorized(unauthorized)
-            .limits(sse::Limits { line: 1024, data: 1500 })
-            .build()
-            .expect("a config")
-    }
-
-    /// Whether connects are bounded.
-    #[must_use]
-    pub fn connect_bound(&self) -> bool {
-        self.guards[1]
-    }
-
-    /// Whether delays are spread.
-    #[must_use]
-    pub fn jitter(&self) -> bool {
-        self.guards[3]
+        guards
     }
 }
 
@@ -426,7 +420,13 @@ data: {{"url":"wss://go.example/1","token":"canary-wake","remoteAccessSessionId"
     .into_bytes()
 }
 
-fn token(number: u8) -> Token {
+/// A device token, by number: one that no `Debug` may ever show.
+///
+/// # Panics
+///
+/// Never: such tokens are good ones.
+#[must_use]
+pub fn token(number: u8) -> Token {
     Token::new(format!("canary-{number}")).expect("a token")
 }
 

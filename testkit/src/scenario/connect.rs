@@ -10,7 +10,7 @@ use super::say::{broken_connect, good, millis, secs, stream, then};
 use crate::client::{Limits, Run};
 use crate::fact::{Command, Fact, words};
 use crate::wire::{STREAM, answer, hello, status};
-use crate::{FaultServer, FullBacklog, Gate, Step, bench::Stage};
+use crate::{FullBacklog, Gate, Step, bench::Stage};
 
 /// What a client that nobody answers says, and how it comes back.
 fn nobody_answers(run: &mut Run, fault: ConnectFault) {
@@ -213,7 +213,7 @@ pub(super) const ALL: &[Scenario] = &[
             let former = ground.builder().watches(move |_| close.clone()).start()?;
             let port = former.address().port();
             let moved = SocketAddr::from(([127, 0, 0, 2], port));
-            let server = FaultServer::builder().address(moved).watches(|_| good("l-2")).start()?;
+            let server = ground.beside().address(moved).watches(|_| good("l-2")).start()?;
             let hosts = ground.scratch.join("hosts");
             fs::write(&hosts, "127.0.0.1 moving.test\n")?;
             let stage = Stage {

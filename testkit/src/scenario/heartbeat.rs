@@ -3,7 +3,7 @@
 use dormouse_core::{End, HeartbeatFault, HeartbeatLoss, Outcome, StopReason, TransportFault};
 
 use super::Scenario;
-use super::say::{alive, millis};
+use super::say::{UNLISTED, alive, millis};
 use crate::bench::{Bench, Ground, Stage, Staged};
 use crate::client::{Ending, Options, Run};
 use crate::clock::Pace;
@@ -21,7 +21,7 @@ const STATUSES: [&str; 10] = [
     "500 Internal Server Error",
     "503 Service Unavailable",
     "302 Found",
-    "599 Nobody Knows",
+    UNLISTED,
 ];
 
 fn lost(loss: HeartbeatLoss) -> End {
@@ -138,7 +138,10 @@ pub(super) const ALL: &[Scenario] = &[
             run.connected();
             for line in STATUSES {
                 run.lives_until_a_beat();
-                run.beat_fails(HeartbeatFault::Status(line[..3].parse().expect("a status")));
+                run.beat_fails(match bench.client().unlisted() {
+                    Some(fault) if line == UNLISTED => HeartbeatFault::Transport(fault),
+                    _ => HeartbeatFault::Status(line[..3].parse().expect("a status")),
+                });
                 run.lives_until_a_beat();
                 run.accepted();
             }
@@ -209,7 +212,7 @@ pub(super) const ALL: &[Scenario] = &[
         ],
         needs: &[],
         stage: |ground| {
-            let elsewhere = FaultServer::builder().heartbeats(|_| status("200 OK")).start()?;
+            let elsewhere = ground.beside().heartbeats(|_| status("200 OK")).start()?;
             let location = format!("{}/v1/watch/heartbeat", elsewhere.url());
             let stage = beating(ground, move |_| {
                 vec![Step::send(answer("307 Temporary Redirect", &[("location", &location)], ""))]

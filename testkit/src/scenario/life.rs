@@ -12,7 +12,7 @@ use crate::clock::Pace;
 use crate::fact::{Command, Fact, Next, words};
 use crate::house::House;
 use crate::wire::{STREAM, hello, status, wake};
-use crate::{FaultServer, Gate, Step};
+use crate::{Gate, Step};
 
 const URL: &str = "wss://a.example/";
 
@@ -335,7 +335,7 @@ pub(super) const ALL: &[Scenario] = &[
         rows: &["6.1"],
         needs: &[],
         stage: |ground| {
-            let former = FaultServer::builder().watches(|_| status("500 Oops")).start()?;
+            let former = ground.beside().watches(|_| status("500 Oops")).start()?;
             Ok(Stage { former: Some(former), ..ground.server(|_| good("l"))? })
         },
         play: |bench| {

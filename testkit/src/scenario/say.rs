@@ -7,6 +7,9 @@ use dormouse_core::{ConnectFault, End, Outcome, StreamFault, TransportFault};
 use crate::wire::{STREAM, hello};
 use crate::{Gate, Script, Step};
 
+/// A status that no list has. By HTTP it is one like any other.
+pub(super) const UNLISTED: &str = "599 Nobody Knows";
+
 pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

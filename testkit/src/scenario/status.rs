@@ -3,12 +3,12 @@
 use dormouse_core::{ConnectFault, End, Outcome, StopReason};
 
 use super::Scenario;
-use super::say::{ends, good, secs, stream};
+use super::say::{UNLISTED, broken_connect, ends, good, secs, stream};
 use crate::bench::{Bench, Stage};
 use crate::client::{Options, Run, Speech};
 use crate::fact::{Command, Fact, Next};
 use crate::wire::{answer, hello, status};
-use crate::{FaultServer, Script, Step};
+use crate::{Script, Step};
 
 const STATUSES: [&str; 9] = [
     "400 Bad Request",
@@ -19,7 +19,7 @@ const STATUSES: [&str; 9] = [
     "418 I'm a teapot",
     "500 Internal Server Error",
     "502 Bad Gateway",
-    "599 Nobody Knows",
+    UNLISTED,
 ];
 
 const REDIRECTS: [&str; 5] = [
@@ -58,11 +58,13 @@ fn answers(lines: &'static [&'static str]) -> impl Fn(usize) -> Script + Send + 
 }
 
 /// Each of these statuses is a transient failure: the backoff doubles to 30 s.
-fn are_transient(run: &mut Run, lines: &[&str]) {
+fn are_transient(bench: &Bench, run: &mut Run, lines: &[&str]) {
     let rows = [1, 2, 4, 8, 16].into_iter().chain(std::iter::repeat(30));
     for (line, row) in lines.iter().zip(rows) {
-        let code = line[..3].parse().expect("a status");
-        let ending = run.ended(End::Connect(ConnectFault::Status(code)));
+        let ending = run.ended(match bench.client().unlisted() {
+            Some(fault) if *line == UNLISTED => broken_connect(fault),
+            _ => End::Connect(ConnectFault::Status(line[..3].parse().expect("a status"))),
+        });
         ending.is_after(row);
         run.comes_back(&ending);
     }
@@ -70,7 +72,7 @@ fn are_transient(run: &mut Run, lines: &[&str]) {
 
 fn no_redirect_is_followed(bench: &Bench) {
     let mut run = bench.watch();
-    are_transient(&mut run, &REDIRECTS);
+    are_transient(bench, &mut run, &REDIRECTS);
     run.connected();
     bench.saw_watches(REDIRECTS.len() + 1);
 }
@@ -85,7 +87,7 @@ pub(super) const ALL: &[Scenario] = &[
         stage: |ground| ground.server(answers(&STATUSES)),
         play: |bench| {
             let mut run = bench.watch();
-            are_transient(&mut run, &STATUSES);
+            are_transient(bench, &mut run, &STATUSES);
             run.connected();
             bench.saw_watches(STATUSES.len() + 1);
         },
@@ -202,7 +204,7 @@ pub(super) const ALL: &[Scenario] = &[
         ],
         needs: &[],
         stage: |ground| {
-            let elsewhere = FaultServer::builder().watches(|_| good("stolen")).start()?;
+            let elsewhere = ground.beside().watches(|_| good("stolen")).start()?;
             let location = format!("{}/v1/watch", elsewhere.url());
             let stage = ground.server(move |n| match REDIRECTS.get(n) {
                 Some(line) => vec![Step::send(answer(line, &[("location", &location)], ""))],
@@ -323,6 +325,14 @@ pub(super) const ALL: &[Scenario] = &[
         },
         play: |bench| {
             let mut run = bench.watch();
+            if let Some(fault) = bench.client().interim() {
+                for row in [1, 2] {
+                    let ending = run.ended(End::Connect(fault));
+                    ending.is_after(row);
+                    run.comes_back(&ending);
+                }
+                return;
+            }
             run.connected();
             run.find("what a person sees", |fact| {
                 matches!(fact, Fact::Status { code: 2, .. }).then_some(())

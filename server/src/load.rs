@@ -6,7 +6,9 @@
 
 use core::time::Duration;
 
-use super::config::{Config, MAX_WINDOW};
+/// The longest reconnect window, and so the longest `retry:`; a client clamps it to this anyway (protocol.md,
+/// section 5.4).
+pub const MAX_WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// The longest `Retry-After` that is ever told; a client caps it at an hour.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
@@ -14,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// The bucket and the queue. Both are a time up to which the rate is spoken for, so nothing is ever
 /// refilled.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub struct Intake {
     step: Duration,
     burst: Duration,
     accepted: Duration,
@@ -22,13 +24,17 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(per_second: u32, burst: u32) -> Intake {
+    /// A bucket that refills `per_second` times a second, and is full with `burst`.
+    ///
+    /// # Panics
+    /// If nothing is ever accepted: `per_second` is 0.
+    pub fn new(per_second: u32, burst: u32) -> Intake {
         let step = Duration::from_secs(1) / per_second;
         Intake { step, burst: step * burst, accepted: Duration::ZERO, turned_away: Duration::ZERO }
     }
 
     /// Pays for one watch, if the bucket has it.
-    pub(crate) fn accept(&mut self, now: Duration) -> bool {
+    pub fn accept(&mut self, now: Duration) -> bool {
         let paid = self.accepted.max(now) + self.step;
         let enough = paid <= now + self.burst;
         if enough {
@@ -38,31 +44,37 @@ impl Intake {
     }
 
     /// Turns one watch away: the whole seconds after which it shall come, at least 1.
-    pub(crate) fn turn_away(&mut self, now: Duration) -> u64 {
+    pub fn turn_away(&mut self, now: Duration) -> u64 {
         self.turned_away = (self.turned_away.max(now) + self.step).min(now + LONGEST);
         whole_seconds(self.turned_away - now)
     }
 }
 
 /// A time in seconds, rounded up.
-pub(crate) fn whole_seconds(time: Duration) -> u64 {
+pub fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// The reconnect window for a fleet of this size (protocol.md, section 5.4): 1.2 times what the
-/// rate needs for it.
-pub(crate) fn window(config: &Config, fleet: usize) -> Duration {
+/// rate needs for it, and no less than `at_least`.
+///
+/// # Panics
+/// If nothing is ever accepted: `per_second` is 0.
+pub fn window(fleet: usize, per_second: u32, at_least: Duration) -> Duration {
     let fleet = u64::try_from(fleet).unwrap_or(u64::MAX);
-    let needed =
-        Duration::from_millis(fleet.saturating_mul(1200) / u64::from(config.connects_per_second));
-    needed.max(config.retry_at_least).min(MAX_WINDOW)
+    let needed = Duration::from_millis(fleet.saturating_mul(1200) / u64::from(per_second));
+    needed.max(at_least).min(MAX_WINDOW)
+}
+
+/// Whether the window that a client was told is so far from the present one that it has to be told again: by
+/// more than a quarter.
+pub fn misleads(told: Duration, now: Duration) -> bool {
+    now.abs_diff(told) * 4 > told
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 mod tests {
     use super::*;
-    use crate::http::Directory;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -89,14 +101,20 @@ mod tests {
 
     #[test]
     fn the_window_is_sized_to_the_fleet() {
-        let config = |least| {
-            let builder = Config::builder(Directory::new()).connects_per_second(400);
-            builder.retry_at_least(least).build().unwrap()
-        };
-        assert_eq!(window(&config(Duration::ZERO), 0), Duration::ZERO);
-        assert_eq!(window(&config(SECOND), 1), SECOND);
-        assert_eq!(window(&config(SECOND), 20_000), 60 * SECOND);
-        assert_eq!(window(&config(SECOND), 10_000_000), MAX_WINDOW);
-        assert_eq!(window(&config(SECOND), usize::MAX), MAX_WINDOW);
+        assert_eq!(window(0, 400, Duration::ZERO), Duration::ZERO);
+        assert_eq!(window(1, 400, SECOND), SECOND);
+        assert_eq!(window(20_000, 400, SECOND), 60 * SECOND);
+        assert_eq!(window(10_000_000, 400, SECOND), MAX_WINDOW);
+        assert_eq!(window(usize::MAX, 400, SECOND), MAX_WINDOW);
+    }
+
+    #[test]
+    fn a_window_is_told_again_when_it_is_off_by_more_than_a_quarter() {
+        for (told, now, off) in
+            [(4, 5, false), (4, 6, true), (4, 3, false), (4, 2, true), (0, 1, true)]
+        {
+            assert_eq!(misleads(told * SECOND, now * SECOND), off, "{told} s told, {now} s now");
+        }
+        assert!(!misleads(Duration::ZERO, Duration::ZERO));
     }
 }

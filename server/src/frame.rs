@@ -1,34 +1,33 @@
 //! What goes into the stream: a writer of a few kinds of frame, each ending with a blank line.
 //!
-//! JSON has no raw line break, so a field's value never has one either.
+//! JSON has no raw line break, so a field's value never has one either. A wake's frame holds its token: it is
+//! for the stream and for nothing else.
 
 use core::fmt::Write as _;
 use core::time::Duration;
 
-use bytes::Bytes;
 use serde::Serialize;
 
-use super::wake::Wake;
 use crate::lease::LeaseId;
 
 /// The longest line that a client reads (protocol.md, section 7).
-pub(crate) const MAX_LINE: usize = 64 * 1024;
+pub const MAX_LINE: usize = 64 * 1024;
 
 /// A comment: all that an idle stream carries, and the server's sign of life.
-pub(crate) const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+pub const COMMENT: &str = ":\n\n";
 
 /// The reconnect window alone.
-pub(crate) fn retry(window: Duration) -> Bytes {
-    Bytes::from(format!("retry: {}\n\n", window.as_millis()))
+pub fn retry(window: Duration) -> String {
+    format!("retry: {}\n\n", window.as_millis())
 }
 
 /// The first event of a watch, with the reconnect window.
-pub(crate) fn hello(
+pub fn hello(
     window: Duration,
     lease: &LeaseId,
     wait_for_viewer: Duration,
     heartbeat: Duration,
-) -> Bytes {
+) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Hello<'a> {
@@ -44,13 +43,13 @@ pub(crate) fn hello(
     let mut frame = format!("retry: {}\nevent: hello\n", window.as_millis());
     data(&mut frame, &json(&hello));
     frame.push('\n');
-    frame.into()
+    frame
 }
 
 /// The one wake of a watch. Its members stand on one line where they fit, otherwise on a line each.
-pub(crate) fn wake(wake: &Wake) -> Bytes {
-    let mut members = vec![("url", &wake.url), ("token", &wake.token)];
-    members.extend(wake.session.as_ref().map(|session| ("remoteAccessSessionId", session)));
+pub fn wake(url: &str, token: &str, session: Option<&str>) -> String {
+    let mut members = vec![("url", url), ("token", token)];
+    members.extend(session.map(|session| ("remoteAccessSessionId", session)));
     let members: Vec<String> =
         members.iter().map(|(name, text)| format!("\"{name}\":{}", json(text))).collect();
 
@@ -64,7 +63,7 @@ pub(crate) fn wake(wake: &Wake) -> Bytes {
         data(&mut frame, "}");
     }
     frame.push('\n');
-    frame.into()
+    frame
 }
 
 /// Writes one `data` field for each line.
@@ -84,10 +83,6 @@ fn json(value: &impl Serialize) -> String {
 mod tests {
     use super::*;
 
-    fn text(frame: &Bytes) -> &str {
-        core::str::from_utf8(frame).unwrap()
-    }
-
     #[test]
     fn hello_is_written_out() {
         let lease = LeaseId::new("a\"b\\").unwrap();
@@ -98,7 +93,7 @@ mod tests {
             Duration::from_secs(30),
         );
         assert_eq!(
-            text(&frame),
+            frame,
             "retry: 1500\nevent: hello\n\
              data: {\"watchLeaseId\":\"a\\\"b\\\\\",\"deviceWaitForViewerMs\":60000,\
              \"heartbeatIntervalMs\":30000}\n\n"
@@ -107,23 +102,22 @@ mod tests {
 
     #[test]
     fn a_wake_is_one_line_where_it_fits_and_one_for_each_member_where_not() {
-        let mut asked =
-            Wake { url: "wss://a.example/".into(), token: "t\n\r\u{2028}".into(), session: None };
+        let url = "wss://a.example/";
         assert_eq!(
-            text(&wake(&asked)),
+            wake(url, "t\n\r\u{2028}", None),
             "event: wake\ndata: {\"url\":\"wss://a.example/\",\"token\":\"t\\n\\r\u{2028}\"}\n\n"
         );
-        asked.session = Some("s-1".into());
-        assert!(text(&wake(&asked)).contains(",\"remoteAccessSessionId\":\"s-1\"}\n\n"));
+        let short = wake(url, "t", Some("s-1"));
+        assert!(short.contains(",\"remoteAccessSessionId\":\"s-1\"}\n\n"));
 
         for length in MAX_LINE - 120..MAX_LINE - 17 {
-            asked.token = "x".repeat(length);
-            let frame = wake(&asked);
-            assert!(text(&frame).lines().all(|line| line.len() <= MAX_LINE), "{length}");
+            let token = "x".repeat(length);
+            let frame = wake(url, &token, Some("s-1"));
+            assert!(frame.lines().all(|line| line.len() <= MAX_LINE), "{length}");
             let lines: Vec<&str> =
-                text(&frame).lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+                frame.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
             let value: serde_json::Value = serde_json::from_str(&lines.join("\n")).unwrap();
-            assert_eq!(value["token"], asked.token.as_str());
+            assert_eq!(value["token"], token.as_str());
             assert_eq!(value["remoteAccessSessionId"], "s-1");
         }
     }

@@ -189,6 +189,18 @@ fn offline_retracts_a_connect_that_was_not_taken_up() {
 }
 
 #[test]
+fn offline_gives_the_price_of_a_connect_back_that_was_not_taken_up() {
+    let with_bound = with(|on| (on.hints, on.connect_bound) = (true, true));
+    let mut watch = watch(with_bound, 1);
+    // Taken back twenty times, where the bucket holds ten: none of them was made.
+    for _ in 0..20 {
+        watch.handle(at(0), Input::Offline(true));
+        watch.handle(at(0), Input::Offline(false));
+    }
+    assert_eq!((watch.state(), watch.stats().connects_held), (State::Connecting, 0));
+}
+
+#[test]
 fn offline_retracts_a_heartbeat_that_was_not_taken_up() {
     script(
         hints(),

@@ -1,7 +1,7 @@
 //! The JSON of the protocol: `hello`, `wake` and the heartbeat, read by the machine and once more by the grammar.
 //!
-//! The machine says which fault it found first; which one that is, is its own affair. It has to be one that is there, and
-//! there has to be none where it found none.
+//! The machine says which fault it found first; which one that is, is its own affair. It has to be one that is there,
+//! and there has to be none where it found none.
 
 use dormouse_core::{
     Action, Attempt, Beat, Config, ConnectFault, End, Field, Guards, HandOver, Head, Input,

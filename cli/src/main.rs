@@ -8,6 +8,7 @@
 //! | `wake` | an operator: wakes a device |
 //! | `replay` | a recorded watch in, a timeline out |
 //! | `decode` | an event stream in, JSON out |
+//! | `simulate` | a fleet that comes back after an outage, or a small world in which everything goes wrong |
 //!
 //! What they share: `output` is the one way to standard output, `failure` the one way to a non-zero exit,
 //! `secrets` the one way in for tokens, `words` how durations and causes are said. No command takes a
@@ -25,6 +26,7 @@ mod secrets;
 mod seen;
 mod serve;
 mod signals;
+mod simulate;
 mod wake;
 mod watch;
 mod words;
@@ -78,6 +80,7 @@ enum Command {
     Wake(wake::Args),
     Replay(replay::Args),
     Decode(decode::Args),
+    Simulate(simulate::Args),
 }
 
 fn main() -> ExitCode {
@@ -95,6 +98,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let runtime = match &cli.command {
         Command::Decode(args) => return decode::run(args),
         Command::Replay(args) => return replay::run(args, json),
+        Command::Simulate(args) => return simulate::run(args, json),
         Command::Watch(_) | Command::Wake(_) => tokio::runtime::Builder::new_current_thread(),
         Command::Demo(_) | Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
     }
@@ -109,6 +113,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Wake(args) => wake::run(args, json).await,
             Command::Replay(args) => replay::run(&args, json),
             Command::Decode(args) => decode::run(&args),
+            Command::Simulate(args) => simulate::run(&args, json),
         }
     });
     // Not dropped: that would wait for a name look-up in progress, and Ctrl-C should not.

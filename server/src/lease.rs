@@ -15,7 +15,8 @@
 //!    and that ends the lease: a client that was woken comes back without a previous lease
 //!    (protocol.md, section 4).
 //! 6. A client that comes back *with* the lease that a wake ended has not seen that wake, for a
-//!    client that had seen it would have forgotten the lease. It is given the wake again.
+//!    client that had seen it would have forgotten the lease. It is given the wake again, and until
+//!    then its heartbeats are not answered 410, which would have it forget the lease unread.
 //! 7. Memory is bounded by the devices that the table was made with.
 //!
 //! Time is a [`Duration`] since any origin that the caller likes; time that runs backwards stands
@@ -272,16 +273,16 @@ impl<W: Clone> Leases<W> {
     /// A heartbeat on a lease. An unknown device has no lease: [`Heartbeat::Gone`].
     pub fn heartbeat(&mut self, now: Duration, device: &str, lease: &str) -> Heartbeat {
         let until = self.until(now, self.terms.lease_lifetime);
-        self.at(now, device, |slot, now| match (&mut slot.holder, &slot.woken) {
+        self.at(now, device, |slot, _| match (&mut slot.holder, &slot.woken) {
             (Some(holder), _) if holder.id.matches(lease) => {
                 holder.until = until;
                 holder.before = None;
                 Heartbeat::Refreshed
             }
             (Some(_), _) => Heartbeat::Taken,
-            (None, Some(woken)) if woken.lease.id.matches(lease) && now < woken.lease.until => {
-                Heartbeat::Woken
-            }
+            // For as long as the wake is remembered, whatever the lease's own time: its client may be
+            // reading it byte by byte, and a 410 would have it forget what it has to name.
+            (None, Some(woken)) if woken.lease.id.matches(lease) => Heartbeat::Woken,
             (None, _) => Heartbeat::Gone,
         })
         .unwrap_or(Heartbeat::Gone)

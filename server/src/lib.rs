@@ -88,9 +88,11 @@
 //! stream takes it. *Delivered*, in the answer to an operator, means just that: the connection of
 //! the open stream took it to be written. If it breaks on the way, the client comes back naming the
 //! lease that the wake ended (a client that read the wake would not), and is given the wake again.
-//! Two things a wake does not survive: the end of the process, since its token does not belong on a
-//! disk; and losing the very first hello together with the wake behind it, for then the client has
-//! nothing to name.
+//! Three things a wake does not survive: the end of the process, since its token does not belong on a
+//! disk; losing the very first hello together with the wake behind it, for then the client has
+//! nothing to name; and a heartbeat answered 401 before the client has noticed that its stream is dead,
+//! for after that it comes back without its lease (section 4). And a wake may come twice, where a
+//! request that its client had given up arrives late: it names the lease that the wake has ended since.
 //!
 //! **The fleet comes back spread out.** Each hello carries a `retry:` sized to the fleet (section
 //! 5.4): 1.2 times the leases that live, over

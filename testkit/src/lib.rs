@@ -17,6 +17,8 @@
 //! With the feature `explore` there is every state that can be reached, of one machine and of two with a lease
 //! table between them (`explore`).
 //!
+//! With the feature `sim` there is the simulator, [`sim`]; it needs neither sockets nor a runtime.
+//!
 //! With the feature `matrix` there is also the catalogue: [`scenario`]s, each played against every
 //! [`client`] there is, and the program `dormouse-testkit` that plays them.
 
@@ -28,6 +30,8 @@ pub mod standard;
 
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
+#[cfg(feature = "sim")]
+pub mod sim;
 #[cfg(feature = "vectors")]
 pub mod vectors;
 

@@ -16,5 +16,6 @@ mod peer;
 mod replay;
 mod run;
 mod serve;
+mod simulate;
 mod story;
 mod wake;

@@ -116,10 +116,25 @@ fn a_wake_is_taken_once_and_frees_the_device() {
     // A heartbeat that was on its way is not told to drop the stream with the wake in it; it
     // prolongs nothing.
     assert_eq!(leases.heartbeat(at(2), "a", "lease-1"), Heartbeat::Woken);
-    assert_eq!(leases.heartbeat(at(90), "a", "lease-1"), Heartbeat::Gone);
     // Back from work, without a previous lease.
     assert_eq!(leases.open(at(91), "a", None, id(2)), Ok(Opened::Granted));
     assert_eq!(leases.turn(at(91), "a", &id(2)), Turn::Idle { until: at(181) });
+}
+
+#[test]
+fn a_client_that_has_not_read_its_wake_is_not_told_to_forget_the_lease() {
+    let mut leases = held();
+    leases.wake(at(1), "a", 7).unwrap();
+    assert_eq!(leases.turn(at(1), "a", &id(1)), Turn::Wake(7));
+    // The lease's own time is over at 90 and the wake's at 121. A 410 between would have a client that
+    // still reads come back without the lease, and the wake would be lost.
+    assert_eq!(leases.heartbeat(at(90), "a", "lease-1"), Heartbeat::Woken);
+    assert_eq!(leases.heartbeat(at(120), "a", "lease-1"), Heartbeat::Woken);
+    assert_eq!(leases.open(at(120), "a", Some("lease-1"), id(2)), Ok(Opened::Returned));
+    assert_eq!(leases.turn(at(120), "a", &id(2)), Turn::Wake(7));
+    // When both are over there is nothing left to come back for.
+    assert_eq!(leases.heartbeat(at(209), "a", "lease-2"), Heartbeat::Woken);
+    assert_eq!(leases.heartbeat(at(210), "a", "lease-2"), Heartbeat::Gone);
 }
 
 #[test]
@@ -334,6 +349,12 @@ impl Model {
         self.leases[newest].woken.map(|_| newest)
     }
 
+    /// Whether anything is left of a woken lease: its own time, or its wake's.
+    fn may_return(&self, lease: usize) -> bool {
+        let wake = self.leases[lease].woken.map_or(0, |wake| self.wakes[wake].until);
+        self.now < wake.max(self.leases[lease].until)
+    }
+
     fn proves(&self, lease: usize, proof: Option<usize>) -> bool {
         let grant = &self.leases[lease];
         proof.is_some() && (proof == Some(lease) || (!grant.confirmed && proof == grant.proof))
@@ -372,9 +393,7 @@ impl Model {
                 Heartbeat::Refreshed
             }
             Some(_) => Heartbeat::Taken,
-            None if self.woken(device) == Some(lease) && self.now < self.leases[lease].until => {
-                Heartbeat::Woken
-            }
+            None if self.woken(device) == Some(lease) && self.may_return(lease) => Heartbeat::Woken,
             None => Heartbeat::Gone,
         }
     }

@@ -156,7 +156,8 @@ impl Model {
                 Heartbeat::Refreshed
             }
             (Some(_), _) => Heartbeat::Taken,
-            (None, Some((woken, _))) if woken.id == lease && now < woken.until => Heartbeat::Woken,
+            // As long as it is remembered.
+            (None, Some((woken, _))) if woken.id == lease => Heartbeat::Woken,
             (None, _) => Heartbeat::Gone,
         }
     }

@@ -26,7 +26,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "journal" => journals(),
         "message" => messages(),
         "head" => heads(),
-        "lease" => (0..40).map(|seed| chance(seed, 3 * 60)).collect(),
+        "lease" => histories(),
         _ => Vec::new(),
     }
 }
@@ -180,6 +180,44 @@ fn heads() -> Vec<Vec<u8>> {
         .iter()
         .flat_map(|head| (4..8_u8).map(|status| [&[status, status], head.as_bytes()].concat()));
     waits.chain(types).collect()
+}
+
+/// One device's histories, in which every two steps follow each other, and some by chance. See `lease::Op`.
+fn histories() -> Vec<Vec<u8>> {
+    // Open, with and without the newest lease; heartbeats, a close, a withdrawal, a wake, a turn, a sweep, a
+    // restart; and time up to just before, at and after each lifetime.
+    let steps: [[u8; 3]; 20] = [
+        [5, 0, 1],
+        [5, 0, 0],
+        [5, 0, 2],
+        [8, 0, 0],
+        [8, 0, 1],
+        [10, 0, 0],
+        [11, 0, 0],
+        [12, 0, 0],
+        [14, 0, 0],
+        [14, 0, 1],
+        [17, 0, 0],
+        [19, 0, 0],
+        [19, 0, 1],
+        [0, 0, 9],
+        [1, 0, 0],
+        [1, 0, 1],
+        [2, 0, 0],
+        [2, 0, 1],
+        [3, 0, 1],
+        [4, 0, 1],
+    ];
+    let woken = [[5, 0, 1], [12, 0, 0], [14, 0, 0]].concat();
+    let mut histories: Vec<Vec<u8>> = (0..40).map(|seed| chance(seed, 3 * 60)).collect();
+    for one in steps {
+        for other in steps {
+            histories.push([&[5, 0, 1], &one[..], &other].concat());
+            histories
+                .push([&woken[..], &one, &other, &[8, 0, 0], &[5, 0, 2], &[14, 0, 0]].concat());
+        }
+    }
+    histories
 }
 
 /// Bytes that look random and are the same each time: a Weyl sequence, mixed.

@@ -36,9 +36,14 @@ fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
 }
 
-/// Plays everything that is kept for a target.
+/// Plays everything that is kept for a target, and what fuzzing begins with.
 fn play(target: &Target) -> Result<(), Failed> {
     let mut broken = Vec::new();
+    for (number, seed) in seeds(target.name).iter().enumerate() {
+        if catch_unwind(AssertUnwindSafe(|| (target.run)(seed))).is_err() {
+            broken.push(format!("seed {number}"));
+        }
+    }
     let kept = ["corpus", "regressions"].map(|kept| fuzz().join(kept).join(target.name));
     for path in kept.iter().flat_map(|kept| files(kept)) {
         let bytes = fs::read(&path)?;

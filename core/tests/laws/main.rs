@@ -3,7 +3,8 @@
 //!
 //! What watches a run and checks it is `dormouse_testkit::laws`, which others use too. Here `strategy` says
 //! what may come, `properties` has the laws themselves, those that compare runs (4, 10, 12), the limits (9), the
-//! model of section 4 and the reference for sections 3 to 5, and `reach` proves that the plans go everywhere, and deep.
+//! model of section 4 and the reference for sections 3 to 5, and `reach` proves that the plans go everywhere, and
+//! deep.
 //!
 //! A plan is a list of steps in relative terms, which shrinks as any list does. proptest-state-machine would
 //! have each step depend on the reference's state, and check its preconditions anew while it shrinks; but here every

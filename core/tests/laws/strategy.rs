@@ -172,8 +172,8 @@ fn phase() -> impl Strategy<Value = Vec<Op>> {
     let hints = vec((prop_oneof![Just(0), 1..70_000_u64], any::<bool>()), 1..6).prop_map(|hints| {
         ops(hints.into_iter().map(|(wait, kind)| (When::Later(wait), What::Hint(kind))))
     });
-    // Hints that end one watch after the other, until their bucket is empty; and hints that meet a wait that was asked
-    // for, or one for the connect bucket.
+    // Hints that end one watch after the other, until their bucket is empty; and hints that meet a wait that was
+    // asked for, or one for the connect bucket.
     let hasty = (any::<bool>(), 4..8_usize).prop_map(|(kind, times)| {
         let hint = (When::Same, What::Hint(kind));
         let hinted: Vec<_> = open(6).into_iter().chain([hint]).collect();

@@ -150,10 +150,11 @@ fn words_seconds(text: &str) -> Option<i64> {
     let month = i64::try_from(MONTHS.find(month.get(..3)?)? / 3).ok()? + 1;
     let short = |text: &str| if text.len() <= 2 { text.parse::<i64>().ok() } else { None };
     let day = short(day)?;
-    let year: i64 = match (year.len(), year.parse().ok()?) {
-        (2, late @ 69..) => 1900 + late,
-        (2, early) => 2000 + early,
-        (4, year) => year,
+    // A century is left out in the form with dashes, and in no other.
+    let year: i64 = match (text.contains('-'), year.len(), year.parse().ok()?) {
+        (true, 2, late @ 69..) => 1900 + late,
+        (true, 2, early) => 2000 + early,
+        (false, 1..=4, year) => year,
         _ => return None,
     };
     let [hour, minute, second] = time.map(short);

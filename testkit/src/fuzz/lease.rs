@@ -1,7 +1,7 @@
 //! The lease table, against a model that has its rules one by one.
 //!
-//! Time is in milliseconds, leases are numbers. The model keeps for each device who holds it, what waits for it and what a
-//! wake ended, and looks at a clock whenever it is asked; it never forgets anything by itself.
+//! Time is in milliseconds, leases are numbers. The model keeps for each device who holds it, what waits for it and
+//! what a wake ended, and looks at a clock whenever it is asked; it never forgets anything by itself.
 
 use core::time::Duration;
 
@@ -156,7 +156,8 @@ impl Model {
                 Heartbeat::Refreshed
             }
             (Some(_), _) => Heartbeat::Taken,
-            (None, Some((woken, _))) if woken.id == lease && now < woken.until => Heartbeat::Woken,
+            // As long as it is remembered.
+            (None, Some((woken, _))) if woken.id == lease => Heartbeat::Woken,
             (None, _) => Heartbeat::Gone,
         }
     }

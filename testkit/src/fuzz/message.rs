@@ -1,7 +1,7 @@
 //! The JSON of the protocol: `hello`, `wake` and the heartbeat, read by the machine and once more by the grammar.
 //!
-//! The machine says which fault it found first; which one that is, is its own affair. It has to be one that is there, and
-//! there has to be none where it found none.
+//! The machine says which fault it found first; which one that is, is its own affair. It has to be one that is there,
+//! and there has to be none where it found none.
 
 use dormouse_core::{
     Action, Attempt, Beat, Config, ConnectFault, End, Field, Guards, HandOver, Head, Input,
@@ -14,7 +14,7 @@ use crate::laws::{Polls, hello, take};
 
 const ATTEMPT: Attempt = Attempt(1);
 /// What two tildes stand for, the first two times that they occur: texts just within and just beyond each limit.
-const FILLS: [usize; 10] = [2, 100, 254, 256, 257, 8_150, 8_192, 8_193, 65_536, 65_537];
+const FILLS: [usize; 10] = [2, 100, 254, 256, 257, 8_174, 8_175, 8_193, 65_536, 65_537];
 
 /// A `hello` or a `wake`: the first byte says which, the second how long a filling is, the rest is its data.
 pub(super) fn message(bytes: &[u8]) {

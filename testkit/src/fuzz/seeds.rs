@@ -13,12 +13,7 @@ use std::path::Path;
 #[must_use]
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
-        "decoder" | "standard" | "cut" => {
-            // Whole, in pieces, and within small limits; see `stream::Case`.
-            let heads: [&[u8]; 3] =
-                [&[0, 0, 0, 3, 0, 1, 5], &[1, 0, 0, 7, 2, 1, 1], &[3, 20, 32, 3, 0, 1, 5]];
-            with_heads(&heads, &conformance())
-        }
+        "decoder" | "standard" | "cut" => streams(),
         "second_opinion" => conformance(),
         "cut_machine" => with_heads(&[&[0, 5], &[1, 63]], &conformance()),
         "machine" => plans(&[0x80, 1, 3, 2, 7]),
@@ -26,9 +21,38 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "journal" => journals(),
         "message" => messages(),
         "head" => heads(),
-        "lease" => (0..40).map(|seed| chance(seed, 3 * 60)).collect(),
+        "lease" => histories(),
         _ => Vec::new(),
     }
+}
+
+/// The conformance cases whole, in pieces, and within small limits; and streams that just fit, or just do not. See
+/// `stream::Case`.
+fn streams() -> Vec<Vec<u8>> {
+    let heads: [&[u8]; 3] =
+        [&[0, 0, 0, 3, 0, 1, 5], &[1, 0, 0, 7, 2, 1, 1], &[3, 20, 32, 3, 0, 1, 5]];
+    let mut streams = with_heads(&heads, &conformance());
+    for length in 8..14 {
+        let text = "x".repeat(length);
+        // Limits of 16 and 10 bytes are exceeded by the same byte of the first of these.
+        for stream in [
+            format!("data: {text}\n\n"),
+            format!("data: {}\ndata: {}\n\n", &text[5..], &text[7..]),
+            format!("id: {text}\nevent: {text}\ndata\n\n"),
+            // Let go, and wanted after all.
+            format!("event: no\ndata: x\nevent: wake\ndata: {text}{text}\n\n"),
+            format!("data: x\nevent: no\ndata: {text}{text}\nevent: wake\n\n"),
+        ] {
+            for filtered in [2, 3] {
+                streams.push([&[filtered, 16, 10, 3, 0, 1, 5], stream.as_bytes()].concat());
+            }
+        }
+        // What is mended grows.
+        streams.push(
+            [&[2, 16, 10, 1, 1, 1, 1], b"data: \xFF", text[5..].as_bytes(), b"\n\n"].concat(),
+        );
+    }
+    streams
 }
 
 fn with_heads(heads: &[&[u8]], bodies: &[Vec<u8>]) -> Vec<Vec<u8>> {
@@ -116,6 +140,8 @@ fn messages() -> Vec<Vec<u8>> {
         other(hello, "{", r#"{"watchLeaseId":"z","#),
         other(hello, ",", ",\n"),
         "[".repeat(20),
+        // As a structure may also be written, by position.
+        r#"["l-1",30000,20000]"#.to_owned(),
         "{}".to_owned(),
         String::new(),
     ];
@@ -134,6 +160,7 @@ fn messages() -> Vec<Vec<u8>> {
         other(wake, "/s/1", "/%zz"),
         other(wake, "/s/1", "?a=b#c"),
         other(wake, "//example.com", ""),
+        r#"["wss://example.com/s/1","canary-t","s-1"]"#.to_owned(),
     ];
     let mut messages = Vec::new();
     for (kinds, texts) in [(0..1, &hellos[..]), (1..3, &wakes[..])] {
@@ -173,13 +200,52 @@ fn heads() -> Vec<Vec<u8>> {
         "content-type: text/event-stream\ncontent-encoding: identity",
     ];
     let waits = waits.iter().flat_map(|wait| {
-        [0, 2]
-            .map(|status| [&[status, 0], format!("{date}retry-after: {wait}").as_bytes()].concat())
+        // 429, 503, and two that may not ask: 200, 500.
+        [[0, 0], [2, 0], [4, 0], [6, 2]]
+            .map(|status| [&status, format!("{date}retry-after: {wait}").as_bytes()].concat())
     });
     let types = types
         .iter()
         .flat_map(|head| (4..8_u8).map(|status| [&[status, status], head.as_bytes()].concat()));
     waits.chain(types).collect()
+}
+
+/// One device's histories, in which every two steps follow each other, and some by chance. See `lease::Op`.
+fn histories() -> Vec<Vec<u8>> {
+    // Open, with and without the newest lease; heartbeats, a close, a withdrawal, a wake, a turn, a sweep, a
+    // restart; and time up to just before, at and after each lifetime.
+    let steps: [[u8; 3]; 20] = [
+        [5, 0, 1],
+        [5, 0, 0],
+        [5, 0, 2],
+        [8, 0, 0],
+        [8, 0, 1],
+        [10, 0, 0],
+        [11, 0, 0],
+        [12, 0, 0],
+        [14, 0, 0],
+        [14, 0, 1],
+        [17, 0, 0],
+        [19, 0, 0],
+        [19, 0, 1],
+        [0, 0, 9],
+        [1, 0, 0],
+        [1, 0, 1],
+        [2, 0, 0],
+        [2, 0, 1],
+        [3, 0, 1],
+        [4, 0, 1],
+    ];
+    let woken = [[5, 0, 1], [12, 0, 0], [14, 0, 0]].concat();
+    let mut histories: Vec<Vec<u8>> = (0..40).map(|seed| chance(seed, 3 * 60)).collect();
+    for one in steps {
+        for other in steps {
+            histories.push([&[5, 0, 1], &one[..], &other].concat());
+            histories
+                .push([&woken[..], &one, &other, &[8, 0, 0], &[5, 0, 2], &[14, 0, 0]].concat());
+        }
+    }
+    histories
 }
 
 /// Bytes that look random and are the same each time: a Weyl sequence, mixed.

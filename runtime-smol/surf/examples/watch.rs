@@ -7,6 +7,8 @@
 //! programs, and `--runtime`, which this example is one more of. `tests/watch.rs` compares both with what the program
 //! documents.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use clap::Parser;
 use dormouse_core::{
     ConnectFault, Delay, End, HeartbeatFault, OnUnauthorized, Outcome, Report, StreamFault, Then,
 };
+use dormouse_smol::core::journal::Recorder;
 use dormouse_smol::{Event, Note, StartError, Status, StopReason, Wake, Watch};
 use dormouse_surf::SurfTransport;
 use futures_lite::{FutureExt as _, Stream, StreamExt as _};
@@ -36,6 +39,12 @@ pub(crate) struct Args {
     /// When the token is refused, show it and try again after 5 minutes, doubling to an hour
     #[arg(long)]
     park: bool,
+    /// Record the watch in a new file, for `dormouse replay`: no token is in it
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// The longest that the journal may get; then it ends, and the watch goes on
+    #[arg(long, value_name = "BYTES", default_value_t = Recorder::DEFAULT_LIMIT, requires = "journal")]
+    journal_limit: usize,
     /// The watch's path below the base URL
     #[arg(long, value_name = "PATH", default_value = "/v1/watch")]
     watch_path: String,
@@ -143,7 +152,7 @@ fn start(args: &Args, say: &Say) -> Result<Watch<SurfTransport>, Failure> {
         let usage = matches!(error, StartError::Config(_) | StartError::Token(_));
         Failure(error.to_string(), if usage { 2 } else { 1 })
     };
-    Watch::builder(args.url.as_str())
+    let mut builder = Watch::builder(args.url.as_str())
         .token(token(args.token_file.as_deref())?)
         .configure(|config| {
             config
@@ -158,9 +167,34 @@ fn start(args: &Args, say: &Say) -> Result<Watch<SurfTransport>, Failure> {
             if let Some(line) = noted(note, &mut detail) {
                 shown(line);
             }
-        })
-        .start()
-        .map_err(failed)
+        });
+    if let Some(path) = &args.journal {
+        builder = builder.journal(args.journal_limit, journal(path)?);
+    }
+    let started = builder.start();
+    if let (Err(_), Some(path)) = (&started, &args.journal) {
+        // There is nothing in it yet, and the next try wants the name.
+        let _ = std::fs::remove_file(path);
+    }
+    started.map_err(failed)
+}
+
+/// Writes a journal to a new file, for its owner only, as long as that goes well.
+fn journal(path: &Path) -> Result<impl FnMut(&str) + Send + Sync + 'static, Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let name = path.display().to_string();
+    let file = options.open(path).map_err(|error| Failure(format!("{name}: {error}"), 2))?;
+    let mut file = Some(file);
+    Ok(move |line: &str| {
+        let Some(open) = &mut file else { return };
+        if let Err(error) = open.write_all(line.as_bytes()) {
+            eprintln!("warning: {name}: the journal ends here: {error}");
+            file = None;
+        }
+    })
 }
 
 /// From the file, without the one line break at its end, or from the environment.

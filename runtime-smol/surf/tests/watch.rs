@@ -92,6 +92,8 @@ fn the_lines_are_those_that_the_program_documents() {
     let file = std::env::temp_dir().join(format!("dormouse-surf-{}", std::process::id()));
     std::fs::write(&file, "canary-device-token\n").expect("a file");
     let path = file.to_str().expect("a path");
+    let recording = file.with_extension("jsonl");
+    let recorded = recording.to_str().expect("a path");
     let url = server.url();
     let arguments = [
         &url,
@@ -102,12 +104,17 @@ fn the_lines_are_those_that_the_program_documents() {
         "/w",
         "--heartbeat-path",
         "/w/heartbeat",
+        "--journal",
+        recorded,
         "--auth-scheme",
         "Device",
     ];
     let (lines, done) = lines(&arguments, stream::pending());
     let _ = std::fs::remove_file(&file);
+    let journal = std::fs::read_to_string(&recording).expect("a journal");
+    let _ = std::fs::remove_file(&recording);
     assert_eq!(done, Ok(0));
+    assert!(journal.lines().count() > 10 && !journal.contains("canary"), "{journal}");
     server.wait_open(0);
     let seen = server.seen();
     assert_eq!(seen[0].line, "GET /w?protocolVersion=2.2.0 HTTP/1.1");

@@ -84,7 +84,7 @@ impl Observer {
                 }
             }
             InputBuf::HeartbeatFailed { beat, .. } => {
-                drop(self.in_flight.take_if(|(sent, _)| *sent == beat.0))
+                self.in_flight.take_if(|(sent, _)| *sent == beat.0);
             }
             // A wake that was not even taken out cannot have been handed over.
             InputBuf::SleepAgain(_) => self.awake = false,

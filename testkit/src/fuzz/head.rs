@@ -122,12 +122,13 @@ fn between(from: Option<i64>, until: Option<i64>) -> Option<u64> {
 
 /// Seconds since 1970, as the httpdate crate reads a date.
 ///
-/// Known difference: it takes the two digits 69 for 2069, where POSIX and the machine take them for 1969.
+/// Known differences: it takes the two digits 69 for 2069, where POSIX and the machine take them for 1969; and it drops
+/// space at both ends that is none in HTTP.
 fn httpdate_seconds(text: &str) -> Option<i64> {
     let time: SystemTime = httpdate::parse_http_date(text).ok()?;
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let posix = !text.contains("-69 ");
-    posix.then(|| i64::try_from(seconds).ok())?
+    let alike = !text.contains("-69 ") && text.trim() == text;
+    alike.then(|| i64::try_from(seconds).ok())?
 }
 
 /// Seconds since 1970, from the words of a date, however far they stand apart, and if they touch.

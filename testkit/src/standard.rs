@@ -337,7 +337,9 @@ mod tests {
                 for c in bytes {
                     for d in bytes {
                         let four = [a, b, c, d];
-                        assert_eq!(utf8_decode(&four), String::from_utf8_lossy(&four), "{four:x?}");
+                        // A mark at the start is for a stream; within one it is text.
+                        let text = utf8_decode_without_mark(&four);
+                        assert_eq!(text, String::from_utf8_lossy(&four), "{four:x?}");
                     }
                 }
             }

@@ -109,11 +109,10 @@ fn judge(asked: u64, value: Option<&[u8]>, date: Option<&[u8]>) {
     }
 }
 
-/// Known difference: the machine takes a sign before a number for a sign, as years before Christ have one. To the
-/// reading by words it is what stands between them.
+/// Known difference: the machine takes a sign before a number for a sign, as years before Christ have one.
 fn signed(date: &str) -> bool {
-    let alone = |at: usize| !date[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-    date.contains('+') || date.match_indices('-').any(|(at, _)| alone(at))
+    let dashes = date.as_bytes().windows(2).any(|two| two[0] == b'-' && two[1].is_ascii_digit());
+    date.contains('+') || (dashes && Words::of(date).dashed().is_none())
 }
 
 fn between(from: Option<i64>, until: Option<i64>) -> Option<u64> {
@@ -123,44 +122,107 @@ fn between(from: Option<i64>, until: Option<i64>) -> Option<u64> {
 
 /// Seconds since 1970, as the httpdate crate reads a date.
 ///
-/// Known difference: it takes the two digits 69 for 2069, where POSIX and the machine take them for 1969.
+/// Known differences: it takes the two digits 69 for 2069, where POSIX and the machine take them for 1969; and it drops
+/// space at both ends that is none in HTTP.
 fn httpdate_seconds(text: &str) -> Option<i64> {
     let time: SystemTime = httpdate::parse_http_date(text).ok()?;
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let posix = !text.contains("-69 ");
-    posix.then(|| i64::try_from(seconds).ok())?
+    let alike = !text.contains("-69 ") && text.trim() == text;
+    alike.then(|| i64::try_from(seconds).ok())?
 }
 
-/// Seconds since 1970, from the words of a date, wherever and however they stand apart.
+/// Seconds since 1970, from the words of a date, however far they stand apart, and if they touch.
 fn words_seconds(text: &str) -> Option<i64> {
-    const MONTHS: &str = "janfebmaraprmayjunjulaugsepoctnovdec";
     let text = text.to_ascii_lowercase();
-    // Digits are a word, and so are letters; whatever else there is stands between words.
-    let kind = |c: u8| (c.is_ascii_digit(), c.is_ascii_alphabetic());
-    let words = text.as_bytes().chunk_by(|one, other| kind(*one) == kind(*other));
-    let words = words.filter(|word| word[0].is_ascii_alphanumeric());
-    let words: Vec<&str> = words.filter_map(|word| core::str::from_utf8(word).ok()).collect();
-    let (day, month, year, time) = match words[..] {
-        [_, day, month, year, hour, minute, second, "gmt"] => {
-            (day, month, year, [hour, minute, second])
-        }
-        [_, month, day, hour, minute, second, year] => (day, month, year, [hour, minute, second]),
-        _ => return None,
-    };
-    let month = i64::try_from(MONTHS.find(month.get(..3)?)? / 3).ok()? + 1;
-    let short = |text: &str| if text.len() <= 2 { text.parse::<i64>().ok() } else { None };
-    let day = short(day)?;
-    // A century is left out in the form with dashes, and in no other.
-    let year: i64 = match (text.contains('-'), year.len(), year.parse().ok()?) {
-        (true, 2, late @ 69..) => 1900 + late,
-        (true, 2, early) => 2000 + early,
-        (false, 1..=4, year) => year,
-        _ => return None,
-    };
-    let [hour, minute, second] = time.map(short);
-    // A leap second is the one before it.
-    let time = hour? * 3_600 + minute? * 60 + second?.min(59);
-    Some(days(year, month, day) * 86_400 + time)
+    let words = Words::of(&text);
+    words.dated().or_else(|| words.dashed()).or_else(|| words.plain())
+}
+
+/// What is left of a date. It is copied before each try.
+#[derive(Clone, Copy)]
+struct Words<'t>(&'t [u8]);
+
+impl<'t> Words<'t> {
+    fn of(text: &'t str) -> Self {
+        Self(text.as_bytes())
+    }
+
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`
+    fn dated(mut self) -> Option<i64> {
+        self.letters(3)?;
+        let day = self.number(2)?;
+        let month = self.month()?;
+        let days = days(self.number(4)?, month, day);
+        let time = self.time()?;
+        (self.letters(3)? == b"gmt" && self.0.is_empty()).then_some(days * 86_400 + time)
+    }
+
+    /// `Sunday, 06-Nov-94 08:49:37 GMT`, in which the century is left out.
+    fn dashed(mut self) -> Option<i64> {
+        self.letters(9)?;
+        let day = self.number(2)?;
+        self.mark(b'-')?;
+        let month = self.month()?;
+        self.mark(b'-')?;
+        let year = match self.number(2)? {
+            late @ 69.. => 1900 + late,
+            early => 2000 + early,
+        };
+        let time = self.time()?;
+        let gmt = self.letters(3)?.eq_ignore_ascii_case(b"gmt") && self.0.is_empty();
+        gmt.then(|| days(year, month, day) * 86_400 + time)
+    }
+
+    /// `Sun Nov  6 08:49:37 1994`
+    fn plain(mut self) -> Option<i64> {
+        self.letters(3)?;
+        let month = self.month()?;
+        let day = self.number(2)?;
+        let time = self.time()?;
+        let days = days(self.number(4)?, month, day);
+        self.0.is_empty().then_some(days * 86_400 + time)
+    }
+
+    fn time(&mut self) -> Option<i64> {
+        let hour = self.number(2)?;
+        self.mark(b':')?;
+        let minute = self.number(2)?;
+        self.mark(b':')?;
+        // A leap second is the one before it.
+        Some(hour * 3_600 + minute * 60 + self.number(2)?.min(59))
+    }
+
+    fn month(&mut self) -> Option<i64> {
+        const MONTHS: &[u8] = b"janfebmaraprmayjunjulaugsepoctnovdec";
+        let name = self.letters(3)?.to_ascii_lowercase();
+        let at = MONTHS.chunks(3).position(|month| month == name)?;
+        i64::try_from(at + 1).ok()
+    }
+
+    fn number(&mut self, most: usize) -> Option<i64> {
+        let digits = self.take(most, u8::is_ascii_digit)?;
+        core::str::from_utf8(digits).ok()?.parse().ok()
+    }
+
+    fn letters(&mut self, most: usize) -> Option<&'t [u8]> {
+        self.take(most, u8::is_ascii_alphabetic)
+    }
+
+    /// The next bytes of a kind, at least one, behind whatever space and commas there are.
+    fn take(&mut self, most: usize, kind: impl Fn(&u8) -> bool) -> Option<&'t [u8]> {
+        let apart = |c: &u8| c.is_ascii_whitespace() || *c == b',';
+        let from = self.0.iter().position(|c| !apart(c))?;
+        let rest = &self.0[from..];
+        let length = rest.iter().take(most).take_while(|c| kind(c)).count();
+        let (word, rest) = rest.split_at(length);
+        self.0 = rest;
+        (length > 0).then_some(word)
+    }
+
+    fn mark(&mut self, mark: u8) -> Option<()> {
+        self.0 = self.0.strip_prefix(&[mark])?;
+        Some(())
+    }
 }
 
 /// Days since 1970, counted year by year and month by month.

@@ -49,7 +49,7 @@ fn streams() -> Vec<Vec<u8>> {
         }
         // What is mended grows.
         streams.push(
-            [&[2, 16, 10, 1, 1, 1, 1], b"data: \xFF", text[5..].as_bytes(), b"\n\n"].concat(),
+            [&[2, 16, 10, 1, 1, 1, 1], b"data: \xFF", &text.as_bytes()[5..], b"\n\n"].concat(),
         );
     }
     streams

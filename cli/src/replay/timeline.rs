@@ -59,8 +59,9 @@ impl Event for Told<'_> {
     fn line(&self) -> Option<Line> {
         Some(match self {
             Self::Journal { version, shows, base, guards_off, .. } => {
-                let by =
-                    version.map_or(String::new(), |version| format!(", recorded by {version}"));
+                let by = version.map_or(String::new(), |version| {
+                    format!(", recorded by {}", words::foreign(version, &[]))
+                });
                 let guards = match guards_off.as_slice() {
                     [] => "every guard on".to_owned(),
                     off => format!("guards off: {}", off.join(", ")),

@@ -51,8 +51,7 @@ pub(super) fn veil(data: &[u8], name: Name, plain: bool, most: usize) -> Vec<u8>
     }
     let Some(members) = Members::read(&text) else { return overwritten(data, b'x') };
     let map = Map::of(data, &text);
-    let tokens = members.tokens(name, plain, &map);
-    set(&tokens, data).unwrap_or_else(|| overwritten(data, b'x'))
+    members.set(name, plain, &map, data).unwrap_or_else(|| overwritten(data, b'x'))
 }
 
 /// The same for what is a whole object as it stands, before its event is complete. `None` where it is not, or
@@ -63,15 +62,14 @@ pub(super) fn veil_early(data: &[u8], name: Name, plain: bool) -> Option<Vec<u8>
         return None;
     }
     let members = Members::read(text)?;
-    let other = match name {
-        Name::Hello => Key::Session,
-        Name::Wake => Key::Lease,
-        Name::Absent | Name::Unwanted => return None,
-    };
-    if members.0.iter().any(|(key, value)| *key == other && id_in(*key, value).is_some()) {
+    if matches!(name, Name::Absent | Name::Unwanted) {
         return None;
     }
-    set(&members.tokens(name, plain, &Map::of(data, text)), data)
+    // An id stays under its own name alone.
+    if members.0.iter().any(|(key, value)| id_in(*key, value).is_some()) {
+        return None;
+    }
+    members.set(name, plain, &Map::of(data, text), data)
 }
 
 /// What follows a whole object in the same event: nothing but blank lines, or else what makes it none.
@@ -92,26 +90,43 @@ fn overwritten(data: &[u8], symbol: u8) -> Vec<u8> {
     data
 }
 
-/// Puts the tokens where they fit into the lines of `data`, with spaces around them.
-fn set(tokens: &[Vec<u8>], data: &[u8]) -> Option<Vec<u8>> {
-    let mut veiled: Vec<u8> =
-        data.iter().map(|byte| if *byte == b'\n' { b'\n' } else { b' ' }).collect();
-    let mut at = 0_usize;
-    for token in tokens {
+/// Lines as long as those of some data, in which tokens are put where they fit, with spaces around them.
+struct Page {
+    bytes: Vec<u8>,
+    at: usize,
+    /// Where the line at hand ends.
+    end: usize,
+}
+
+impl Page {
+    fn like(data: &[u8]) -> Self {
+        let blank = |byte: &u8| if *byte == b'\n' { b'\n' } else { b' ' };
+        let mut page = Self { bytes: data.iter().map(blank).collect(), at: 0, end: 0 };
+        page.end = page.line_end();
+        page
+    }
+
+    fn line_end(&self) -> usize {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at.saturating_add(memchr::memchr(b'\n', rest).unwrap_or(rest.len()))
+    }
+
+    /// Puts a token into the first line from here on that has room for it, if one has.
+    fn put(&mut self, token: &[u8]) -> Option<()> {
         loop {
-            let rest = veiled.get_mut(at..)?;
-            let line = memchr::memchr(b'\n', rest);
-            match rest.get_mut(..token.len()) {
-                Some(place) if line.is_none_or(|end| token.len() <= end) => {
-                    place.copy_from_slice(token);
-                    at = at.saturating_add(token.len());
-                    break;
-                }
-                _ => at = at.saturating_add(line?).saturating_add(1),
+            let end = self.at.saturating_add(token.len());
+            if end <= self.end {
+                self.bytes.get_mut(self.at..end)?.copy_from_slice(token);
+                self.at = end;
+                return Some(());
             }
+            if self.end >= self.bytes.len() {
+                return None;
+            }
+            self.at = self.end.saturating_add(1);
+            self.end = self.line_end();
         }
     }
-    Some(veiled)
 }
 
 /// The keys that anything is read from.
@@ -129,15 +144,20 @@ impl Key {
     const ALL: [Self; 6] =
         [Self::Lease, Self::Wait, Self::Interval, Self::Url, Self::Token, Self::Session];
 
-    const fn name(self) -> &'static str {
+    /// As it stands in JSON.
+    const fn quoted(self) -> &'static str {
         match self {
-            Self::Lease => "watchLeaseId",
-            Self::Wait => "deviceWaitForViewerMs",
-            Self::Interval => "heartbeatIntervalMs",
-            Self::Url => "url",
-            Self::Token => "token",
-            Self::Session => "remoteAccessSessionId",
+            Self::Lease => "\"watchLeaseId\"",
+            Self::Wait => "\"deviceWaitForViewerMs\"",
+            Self::Interval => "\"heartbeatIntervalMs\"",
+            Self::Url => "\"url\"",
+            Self::Token => "\"token\"",
+            Self::Session => "\"remoteAccessSessionId\"",
         }
+    }
+
+    fn named(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.quoted().trim_matches('"') == key)
     }
 }
 
@@ -149,21 +169,29 @@ impl<'d> Members<'d> {
         serde_json::from_str(text).ok()
     }
 
-    fn tokens(&self, name: Name, plain: bool, map: &Map<'_>) -> Vec<Vec<u8>> {
-        let mut tokens = Vec::new();
+    /// The veiled object, token by token, in the lines of `data`. `None` where it does not fit.
+    fn set(&self, name: Name, plain: bool, map: &Map<'_>, data: &[u8]) -> Option<Vec<u8>> {
+        let mut page = Page::like(data);
         let mut before = "{";
         for (key, value) in &self.0 {
-            tokens.push(before.into());
-            tokens.push(format!("\"{}\"", key.name()).into());
-            tokens.push(":".into());
-            tokens.push(veiled_value(*key, value, name, plain, map));
+            page.put(before.as_bytes())?;
+            page.put(key.quoted().as_bytes())?;
+            page.put(b":")?;
+            let is_number = matches!(key, Key::Wait | Key::Interval);
+            if is_number && value.get().starts_with(['[', '{']) {
+                // The one value of the wrong kind that may be cut by a line's end wherever it is short.
+                page.put(b"[")?;
+                page.put(b"]")?;
+            } else {
+                page.put(&veiled_value(*key, value, name, plain, map))?;
+            }
             before = ",";
         }
         if self.0.is_empty() {
-            tokens.push("{".into());
+            page.put(b"{")?;
         }
-        tokens.push("}".into());
-        tokens
+        page.put(b"}")?;
+        Some(page.bytes)
     }
 }
 
@@ -180,7 +208,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some(Text(key)) = map.next_key()? {
-                    match Key::ALL.into_iter().find(|known| known.name() == key) {
+                    match Key::named(&key) {
                         Some(key) => members.push((key, map.next_value()?)),
                         None => drop(map.next_value::<IgnoredAny>()?),
                     }
@@ -204,7 +232,7 @@ fn veiled_value(key: Key, value: &RawValue, name: Name, plain: bool, map: &Map<'
     if let Key::Wait | Key::Interval = key {
         return match serde_json::from_str::<u64>(value.get()) {
             Ok(number) => format!("{number}").into(),
-            // Whatever is no such number takes two characters or more.
+            // Whatever else is no such number takes two characters or more, in one line.
             Err(_) => b"\"\"".to_vec(),
         };
     }

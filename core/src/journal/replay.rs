@@ -9,6 +9,7 @@ use core::fmt;
 use core::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::header::{Header, filler};
 use super::{Ended, LINE_MOST, line};
@@ -97,6 +98,8 @@ impl Replay {
             let action = self.watch.poll();
             let came = line::action(&action, str::to_owned);
             if came != text {
+                serde_json::from_str::<IgnoredAny>(text)
+                    .map_err(|error| damaged(Damage::json(&error)))?;
                 let (expected, came) = (text.into(), came.into());
                 return Err(ReplayError::Differs { line, expected, came });
             }
@@ -118,7 +121,8 @@ impl Replay {
 }
 
 fn checked(line: &str) -> Result<&str, Damage> {
-    let line = line.strip_suffix('\n').unwrap_or(line);
+    // A file that went through the mail may have other line ends.
+    let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
     if line.len() > LINE_MOST { Err(Damage::TooLong) } else { Ok(line) }
 }
 

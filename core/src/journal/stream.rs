@@ -64,8 +64,10 @@ pub(super) struct Stream {
     plain: bool,
     at: At,
     name: [u8; 5],
-    /// Veiled bytes that have not been taken yet; from the first that is held on they may still be as they came.
+    /// Veiled bytes; from the first that is held on they may still be as they came.
     bytes: Vec<u8>,
+    /// How many of them have been taken.
+    taken: usize,
     /// Where the value of the line at hand begins.
     value: usize,
     event: Event,
@@ -95,6 +97,7 @@ impl Stream {
             at: At::Mark(0),
             name: [0; 5],
             bytes: Vec::new(),
+            taken: 0,
             value: 0,
             event: Event::NEW,
         }
@@ -180,15 +183,23 @@ impl Stream {
     pub(super) fn take(&mut self, len: usize) -> Option<Vec<u8>> {
         let value = if let At::Value(_) = self.at { self.value } else { self.bytes.len() };
         let first_held = self.event.lines.first().map_or(value, |line| line.start);
-        if len > first_held {
+        let end = self.taken.saturating_add(len);
+        if end > first_held {
             return None;
         }
-        let rest = self.bytes.split_off(len);
-        self.value = self.value.saturating_sub(len);
-        for line in &mut self.event.lines {
-            *line = line.start.saturating_sub(len)..line.end.saturating_sub(len);
+        let taken = self.bytes.get(self.taken..end)?.to_vec();
+        self.taken = end;
+        // In large pieces: what is held behind many small ones is not moved for each of them.
+        if self.taken.saturating_mul(2) >= self.bytes.len() {
+            self.bytes.drain(..self.taken);
+            self.value = self.value.saturating_sub(self.taken);
+            for line in &mut self.event.lines {
+                let moved = |at: usize| at.saturating_sub(self.taken);
+                *line = moved(line.start)..moved(line.end);
+            }
+            self.taken = 0;
         }
-        Some(mem::replace(&mut self.bytes, rest))
+        Some(taken)
     }
 
     /// One byte of a name, and whether it was taken. The names that are known hold no secret, nor do their

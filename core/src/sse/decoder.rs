@@ -42,7 +42,7 @@ pub(crate) struct Outlook {
     at: At,
     field: Option<Field>,
     length: usize,
-    prefix: Box<[u8]>,
+    prefix: Hidden,
     value: Hidden,
     block: block::Outlook,
 }
@@ -214,7 +214,9 @@ impl Decoder {
             at,
             field: matches!(at, At::Colon | At::Value).then_some(field),
             length: if counts { length } else { 0 },
-            prefix: prefix.get(..length).filter(|_| at == At::Name).unwrap_or_default().into(),
+            prefix: Hidden(
+                prefix.get(..length).filter(|_| at == At::Name).unwrap_or_default().into(),
+            ),
             value: Hidden(if value { self.value.as_slice().into() } else { Box::default() }),
             block: self.block.outlook(),
         }

@@ -162,7 +162,8 @@ impl Watch {
     /// Gives the machine other chance from here on.
     ///
     /// For whoever copies a machine: a device image or a snapshot that is cloned would otherwise have all its
-    /// clones draw alike, and come back at the same instants (protocol.md section 5.3).
+    /// clones draw alike, and come back at the same instants (protocol.md section 5.3). It is no input: a journal
+    /// does not hold it, and a recording that goes on beyond it does not replay.
     pub fn reseed(&mut self, seed: u64) {
         self.guard.reseed(seed);
     }

@@ -379,6 +379,42 @@ fn data_that_is_too_long_once_it_is_mended_is_too_long_in_the_journal() {
     }
 }
 
+/// What was found by hand: each replays, and shows no canary.
+#[test]
+fn what_was_hard_to_veil() {
+    let cases: [(bool, &str); 7] = [
+        // A value of the wrong kind that a line's end cuts where it is shortest.
+        (
+            false,
+            "event: hello\ndata: {\"watchLeaseId\":\"L\",\"deviceWaitForViewerMs\":9000,\"heartbeatIntervalMs\":[\ndata: ]}\n\n",
+        ),
+        (
+            false,
+            "event: hello\ndata: {\"watchLeaseId\":\"L\",\"deviceWaitForViewerMs\":{\ndata: },\"heartbeatIntervalMs\":9}\n\n",
+        ),
+        (true, "event: wake\ndata: {\"deviceWaitForViewerMs\":[\ndata: ]}\n\n"),
+        // An id under one name, and then another name, or a rest that makes it none.
+        (true, "event: hello\ndata: {\"watchLeaseId\":\"CANARY\"}\nevent: wake\n\n"),
+        (
+            true,
+            "event: wake\ndata: {\"remoteAccessSessionId\":\"CANARY\",\"token\":\"t\"}\nevent: hello\n\n",
+        ),
+        (
+            true,
+            "event: wake\ndata: {\"remoteAccessSessionId\":\"CANARY\",\"token\":\"t\"}\nevent:\n\n",
+        ),
+        (true, "event: wake\ndata: {\"remoteAccessSessionId\":\"CANARY\"}\ndata: garbage\n\n"),
+    ];
+    for (open, event) in cases {
+        let hello = if open { good_hello(30_000) } else { String::new() };
+        let stream = (hello + event).replace("CANARY", CANARY).into_bytes();
+        let life = Life { stream, cuts: Vec::new(), between: vec![9], end: 0 };
+        if let Err(error) = check(record(&[life], false, 1, false)) {
+            panic!("{event}: {error}");
+        }
+    }
+}
+
 /// Streams that never get anywhere prove nothing.
 #[test]
 fn the_streams_reach_every_cause() {

@@ -64,7 +64,7 @@ impl Table {
         Ok(opened)
     }
 
-    /// Rule 2.
+    /// Rules 2 and 6.
     pub(crate) fn heartbeat(&mut self, now: u64, lease: u32) -> Heartbeat {
         self.settle(now);
         match (&mut self.holder, self.woken) {
@@ -73,9 +73,8 @@ impl Table {
                 Heartbeat::Refreshed
             }
             (Some(_), _) => Heartbeat::Taken,
-            (None, Some((right, _))) if right.lease == lease && now < right.until => {
-                Heartbeat::Woken
-            }
+            // Rule 6: as long as the wake is remembered.
+            (None, Some((right, _))) if right.lease == lease => Heartbeat::Woken,
             _ => Heartbeat::Gone,
         }
     }

@@ -115,6 +115,17 @@ impl Status {
             Self::Stopped(reason) => reason.code(),
         }
     }
+
+    /// The stable name: what a journal says.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Unauthorized => "unauthorized",
+            Self::Stopped(_) => "stopped",
+        }
+    }
 }
 
 impl fmt::Display for Status {
@@ -148,6 +159,16 @@ impl StopReason {
             Self::Requested => 10,
             Self::Unauthorized => 11,
             Self::Cancelled => 12,
+        }
+    }
+
+    /// The stable name: what a journal says.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Unauthorized => "unauthorized",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -260,6 +281,39 @@ pub enum Then {
     Stop(StopReason),
 }
 
+impl Then {
+    /// The stable code, 611 to 619.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Connect(_) => 611,
+            Self::Park(_) => 612,
+            Self::HandOver => 613,
+            Self::Stop(_) => 614,
+        }
+    }
+
+    /// The stable name: what a journal says.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::Park(_) => "park",
+            Self::HandOver => "hand_over",
+            Self::Stop(_) => "stop",
+        }
+    }
+
+    /// How long the next connect waits, and why, if one follows.
+    #[must_use]
+    pub const fn delay(self) -> Option<Delay> {
+        match self {
+            Self::Connect(delay) | Self::Park(delay) => Some(delay),
+            Self::HandOver | Self::Stop(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Then {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -282,6 +336,17 @@ pub enum Oddity {
     SecondHello,
     /// A wake with another session id than the first one; the first is kept.
     OtherSession,
+}
+
+impl Oddity {
+    /// The stable code, 601 to 609.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::SecondHello => 601,
+            Self::OtherSession => 602,
+        }
+    }
 }
 
 impl fmt::Display for Oddity {

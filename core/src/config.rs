@@ -240,6 +240,20 @@ pub enum Setting {
     ProtocolVersion,
 }
 
+impl Setting {
+    /// The stable code, 721 to 729.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Base => 721,
+            Self::WatchPath => 722,
+            Self::HeartbeatPath => 723,
+            Self::AuthScheme => 724,
+            Self::ProtocolVersion => 725,
+        }
+    }
+}
+
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -277,6 +291,21 @@ pub enum ConfigError {
         /// Which one.
         what: Setting,
     },
+}
+
+impl ConfigError {
+    /// The stable code, 701 to 709. What is inside has a code of its own.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Base(_) => 701,
+            Self::Path { .. } => 702,
+            Self::AuthScheme => 703,
+            Self::ProtocolVersion => 704,
+            Self::Limit { .. } => 705,
+            Self::TooLong { .. } => 706,
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {

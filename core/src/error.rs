@@ -3,7 +3,8 @@
 //! Nothing here is ever returned to a caller as an `Err` by the machine: what a peer does wrong is data
 //! that drives decisions (protocol.md section 4), and these types say which wrong it was. A code never
 //! changes its meaning and is never used again, so that bindings, metrics and logs can rely on it.
-//! Codes 1xx belong to transports, 2xx to connects, 3xx to watches, 4xx to heartbeats, 5xx to messages.
+//! Codes 1xx belong to transports, 2xx to connects, 3xx to watches, 4xx to heartbeats, 5xx to messages and what
+//! is in them, 6xx to what is said in reports only, 7xx to settings. [`Cause`](crate::Cause) has them flat.
 
 use core::fmt;
 
@@ -28,11 +29,6 @@ pub enum TransportFault {
 }
 
 impl TransportFault {
-    /// Every one there is, by code.
-    #[cfg(feature = "serde")]
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Resolve, Self::Connect, Self::Tls, Self::Broken, Self::Http, Self::Other];
-
     /// The stable code, 101 to 199.
     #[must_use]
     pub const fn code(self) -> u16 {
@@ -198,6 +194,17 @@ pub enum Hint {
     NetworkChanged,
     /// The device was suspended and runs again.
     Resumed,
+}
+
+impl Hint {
+    /// The stable code, 331 to 339.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::NetworkChanged => 331,
+            Self::Resumed => 332,
+        }
+    }
 }
 
 impl fmt::Display for Hint {
@@ -394,6 +401,19 @@ pub enum Field {
 }
 
 impl Field {
+    /// The stable code, 511 to 519.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::WatchLeaseId => 511,
+            Self::DeviceWaitForViewerMs => 512,
+            Self::HeartbeatIntervalMs => 513,
+            Self::Url => 514,
+            Self::Token => 515,
+            Self::RemoteAccessSessionId => 516,
+        }
+    }
+
     const fn expected(self) -> &'static str {
         match self {
             Self::DeviceWaitForViewerMs | Self::HeartbeatIntervalMs => "an unsigned 64-bit number",
@@ -429,6 +449,20 @@ pub enum UrlFault {
     UserInfo,
     /// It carries a query or a fragment where none may be.
     Query,
+}
+
+impl UrlFault {
+    /// The stable code, 521 to 529.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Syntax => 521,
+            Self::Scheme => 522,
+            Self::Host => 523,
+            Self::UserInfo => 524,
+            Self::Query => 525,
+        }
+    }
 }
 
 impl fmt::Display for UrlFault {

@@ -231,6 +231,17 @@ pub enum HandOver {
     Failed,
 }
 
+impl HandOver {
+    /// The stable code, 621 to 629.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Done => 621,
+            Self::Failed => 622,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -177,6 +177,7 @@ extern crate alloc;
 extern crate std;
 
 mod action;
+mod cause;
 mod config;
 #[cfg(feature = "driver")]
 pub mod driver;
@@ -197,6 +198,7 @@ mod wire;
 pub use action::{
     Action, Attempt, Beat, End, Oddity, Report, Stats, Status, StopReason, Then, Wake,
 };
+pub use cause::Cause;
 pub use config::{Config, ConfigBuilder, ConfigError, OnUnauthorized, PROTOCOL_VERSION, Setting};
 pub use error::{
     ConnectFault, Field, HeartbeatFault, HeartbeatLoss, Hint, Outcome, StreamFault, TransportFault,

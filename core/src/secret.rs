@@ -113,6 +113,19 @@ pub enum TokenError {
     },
 }
 
+impl TokenError {
+    /// The stable code, 711 to 719.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Empty => 711,
+            Self::TooLong { .. } => 712,
+            Self::LineBreak { .. } => 713,
+            Self::Forbidden { .. } => 714,
+        }
+    }
+}
+
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

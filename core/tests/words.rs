@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use dormouse_core::sse::LimitExceeded;
 use dormouse_core::{
-    Action, Attempt, Beat, Config, ConfigError, ConnectFault, End, Field, Guards, HandOver, Head,
-    HeartbeatFault, HeartbeatLoss, Hint, IdError, Input, LeaseId, Oddity, OnUnauthorized, Outcome,
-    SessionId, Setting, Status, StopReason, StreamFault, Then, Timestamp, Token, TransportFault,
-    UrlFault, Watch, WireFault,
+    Action, Attempt, Beat, Cause, Config, ConfigError, ConnectFault, Delay, End, Field, Guards,
+    HandOver, Head, HeartbeatFault, HeartbeatLoss, Hint, IdError, Input, LeaseId, Oddity,
+    OnUnauthorized, Outcome, SessionId, Setting, Status, StopReason, StreamFault, Then, Timestamp,
+    Token, TransportFault, UrlFault, Watch, WireFault,
 };
 
 /// A code and the words beside it.
@@ -159,6 +159,121 @@ fn of_settings() {
         ),
     ] {
         assert_eq!(Token::new(token).expect_err("no token").to_string(), words);
+    }
+}
+
+/// Codes and names of what is small enough to have no sentence, or one that is told elsewhere.
+#[test]
+fn of_parts() {
+    macro_rules! named {
+        ($($what:expr => $code:literal, $name:literal;)+) => {
+            $(assert_eq!(($what.code(), $what.name()), ($code, $name));)+
+        };
+    }
+    named! {
+        Status::Connecting => 1, "connecting";
+        Status::Connected => 2, "connected";
+        Status::Unauthorized => 3, "unauthorized";
+        Status::Stopped(StopReason::Cancelled) => 12, "stopped";
+        StopReason::Requested => 10, "requested";
+        StopReason::Unauthorized => 11, "unauthorized";
+        StopReason::Cancelled => 12, "cancelled";
+        Hint::NetworkChanged => 331, "network_changed";
+        Hint::Resumed => 332, "resumed";
+        Oddity::SecondHello => 601, "second_hello";
+        Oddity::OtherSession => 602, "other_session";
+        Then::Connect(Delay::default()) => 611, "connect";
+        Then::Park(Delay::default()) => 612, "park";
+        Then::HandOver => 613, "hand_over";
+        Then::Stop(StopReason::Requested) => 614, "stop";
+        HandOver::Done => 621, "done";
+        HandOver::Failed => 622, "failed";
+    }
+    assert_eq!(Then::Park(Delay::default()).delay(), Some(Delay::default()));
+    assert_eq!(Then::Connect(Delay::default()).delay(), Some(Delay::default()));
+    assert_eq!(Then::HandOver.delay(), None);
+    let codes = [
+        Setting::Base,
+        Setting::WatchPath,
+        Setting::HeartbeatPath,
+        Setting::AuthScheme,
+        Setting::ProtocolVersion,
+    ]
+    .map(Setting::code);
+    assert_eq!(codes, [721, 722, 723, 724, 725]);
+    let what = Setting::Base;
+    let codes = [
+        ConfigError::Base(UrlFault::Host),
+        ConfigError::Path { what },
+        ConfigError::AuthScheme,
+        ConfigError::ProtocolVersion,
+        ConfigError::Limit { limit: 1 },
+        ConfigError::TooLong { what },
+    ]
+    .map(ConfigError::code);
+    assert_eq!(codes, [701, 702, 703, 704, 705, 706]);
+    let codes = ["".into(), "x".repeat(8193), "a\n".into(), "a b".into()]
+        .map(|token: String| Token::new(token).expect_err("no token").code());
+    assert_eq!(codes, [711, 712, 713, 714]);
+    assert!(TransportFault::ALL.map(TransportFault::code).is_sorted());
+    assert!(Hint::ALL.map(Hint::code).is_sorted());
+    assert!(HandOver::ALL.map(HandOver::code).is_sorted());
+}
+
+/// Every fault and outcome, flat: the codes of its parts, their names, and the HTTP status.
+#[test]
+fn of_causes() {
+    macro_rules! flat {
+        ($($what:expr => $codes:expr, $name:literal, $status:expr;)+) => {
+            $(
+                let cause = Cause::from($what);
+                assert_eq!((cause.codes(), cause.to_string().as_str(), cause.status()), ($codes, $name, $status));
+            )+
+        };
+    }
+    flat! {
+        ConnectFault::Unauthorized => [201, 0, 0, 0], "unauthorized", None;
+        ConnectFault::Conflict => [202, 0, 0, 0], "conflict", None;
+        ConnectFault::NotEventStream => [203, 0, 0, 0], "not_event_stream", None;
+        ConnectFault::Status(503) => [204, 0, 0, 0], "status", Some(503);
+        ConnectFault::Compressed => [205, 0, 0, 0], "compressed", None;
+        ConnectFault::Transport(TransportFault::Resolve) => [206, 101, 0, 0], "transport.resolve", None;
+        ConnectFault::Ended => [207, 0, 0, 0], "ended", None;
+        ConnectFault::HelloTimeout { opened: false } => [208, 0, 0, 0], "hello_timeout.unanswered", None;
+        ConnectFault::HelloTimeout { opened: true } => [208, 0, 0, 0], "hello_timeout.opened", None;
+        ConnectFault::Hello(WireFault::Json) => [209, 501, 0, 0], "hello.json", None;
+        ConnectFault::Limit(LimitExceeded::Line) => [210, 531, 0, 0], "limit.line", None;
+        Outcome::Wake => [301, 0, 0, 0], "wake", None;
+        Outcome::ReadTimeout => [302, 0, 0, 0], "read_timeout", None;
+        Outcome::Hint(Hint::Resumed) => [303, 332, 0, 0], "hint.resumed", None;
+        Outcome::Ended => [304, 0, 0, 0], "ended", None;
+        Outcome::Stream(StreamFault::Transport(TransportFault::Other)) => [305, 311, 199, 0], "stream.transport.other", None;
+        Outcome::Stream(StreamFault::Wake(WireFault::Depth)) => [305, 312, 502, 0], "stream.wake.depth", None;
+        Outcome::Stream(StreamFault::Limit(LimitExceeded::Data)) => [305, 313, 532, 0], "stream.limit.data", None;
+        Outcome::HeartbeatLost(HeartbeatLoss::Taken) => [306, 321, 0, 0], "heartbeat_lost.taken", None;
+        HeartbeatLoss::Gone => [322, 0, 0, 0], "gone", None;
+        HeartbeatLoss::Unauthorized => [323, 0, 0, 0], "unauthorized", None;
+        HeartbeatLoss::Failed => [324, 0, 0, 0], "failed", None;
+        HeartbeatLoss::Cancelled => [325, 0, 0, 0], "cancelled", None;
+        HeartbeatFault::Status(500) => [401, 0, 0, 0], "status", Some(500);
+        HeartbeatFault::Transport(TransportFault::Tls) => [402, 103, 0, 0], "transport.tls", None;
+        HeartbeatFault::Timeout => [403, 0, 0, 0], "timeout", None;
+        WireFault::Missing(Field::WatchLeaseId) => [503, 511, 0, 0], "missing.watch_lease_id", None;
+        WireFault::Type(Field::DeviceWaitForViewerMs) => [504, 512, 0, 0], "type.device_wait_for_viewer_ms", None;
+        WireFault::Type(Field::HeartbeatIntervalMs) => [504, 513, 0, 0], "type.heartbeat_interval_ms", None;
+        WireFault::TooLong(Field::Url) => [505, 514, 0, 0], "too_long.url", None;
+        WireFault::TooLong(Field::Token) => [505, 515, 0, 0], "too_long.token", None;
+        WireFault::Id(Field::RemoteAccessSessionId) => [506, 516, 0, 0], "id.remote_access_session_id", None;
+        WireFault::Url(UrlFault::Syntax) => [507, 521, 0, 0], "url.syntax", None;
+        WireFault::Url(UrlFault::Scheme) => [507, 522, 0, 0], "url.scheme", None;
+        WireFault::Url(UrlFault::Host) => [507, 523, 0, 0], "url.host", None;
+        WireFault::Url(UrlFault::UserInfo) => [507, 524, 0, 0], "url.user_info", None;
+        WireFault::Url(UrlFault::Query) => [507, 525, 0, 0], "url.query", None;
+        TransportFault::Connect => [102, 0, 0, 0], "connect", None;
+        TransportFault::Broken => [104, 0, 0, 0], "broken", None;
+        TransportFault::Http => [105, 0, 0, 0], "http", None;
+        End::Connect(ConnectFault::Ended) => [207, 0, 0, 0], "ended", None;
+        End::Watch(Outcome::Stream(StreamFault::Wake(WireFault::Id(Field::RemoteAccessSessionId)))) => [305, 312, 506, 516], "stream.wake.id.remote_access_session_id", None;
     }
 }
 

@@ -98,12 +98,12 @@ impl Default for Guards {
 /// On whose side the cause of a connect lies. Only what the server caused happens to its whole fleet at
 /// once, and only that is spread over the reconnect window (section 5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum Side {
     Server,
     Device,
 }
 
-impl Cause {
+impl Side {
     /// The causes that section 5.4 counts as the server's, after `hello`.
     pub(crate) fn of(outcome: Outcome) -> Self {
         match outcome {
@@ -258,7 +258,7 @@ impl Guard {
 
     /// A connect failed: what the row's delay becomes. Neither counts as a short watch nor ends their row.
     pub(crate) fn connect_failed(&mut self, row: Duration, retry_after: Option<Duration>) -> Delay {
-        self.delay(row, Duration::ZERO, retry_after, Cause::Server)
+        self.delay(row, Duration::ZERO, retry_after, Side::Server)
     }
 
     /// A watch ended without a wake, after `ran`, with or without a heartbeat accepted: what the row's
@@ -266,7 +266,7 @@ impl Guard {
     pub(crate) fn watch_ended(
         &mut self,
         row: Duration,
-        cause: Cause,
+        cause: Side,
         ran: Duration,
         interval: Duration,
         accepted: bool,
@@ -309,14 +309,14 @@ impl Guard {
     /// It could not: a short watch.
     pub(crate) fn hand_over_failed(&mut self) -> Delay {
         let flap = self.short();
-        self.delay(Duration::ZERO, flap, None, Cause::Device)
+        self.delay(Duration::ZERO, flap, None, Side::Device)
     }
 
     /// The token was refused and the watch is parked: 5 min, doubling to an hour.
     pub(crate) fn parked(&mut self) -> Delay {
         let row = self.park;
         self.park = row.saturating_mul(2).min(PARK_MOST);
-        self.delay(row, Duration::ZERO, None, Cause::Device)
+        self.delay(row, Duration::ZERO, None, Side::Device)
     }
 
     /// The token was accepted, or there is a new one: the next refusal begins anew.
@@ -334,13 +334,13 @@ impl Guard {
         row: Duration,
         flap: Duration,
         retry_after: Option<Duration>,
-        cause: Cause,
+        cause: Side,
     ) -> Delay {
         let retry_after = retry_after
             .filter(|_| self.on.retry_after)
             .map_or(Duration::ZERO, |asked| asked.min(RETRY_AFTER_MOST));
         // A Retry-After takes the window's place: both are the server's word on when to come back.
-        let spread = self.on.window && cause == Cause::Server && retry_after.is_zero();
+        let spread = self.on.window && cause == Side::Server && retry_after.is_zero();
         let window = if spread { self.draw.up_to(self.window) } else { Duration::ZERO };
         let least = row.max(flap);
         let wait = if !self.on.jitter {

@@ -22,7 +22,7 @@ fn only(switch: impl Fn(&mut Guards)) -> Guard {
 }
 
 fn short_watch(guard: &mut Guard) -> Duration {
-    guard.watch_ended(Duration::ZERO, Cause::Device, Duration::ZERO, INTERVAL, false).total()
+    guard.watch_ended(Duration::ZERO, Side::Device, Duration::ZERO, INTERVAL, false).total()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_flap_delay_is_the_least_and_not_an_addition() {
     let mut guard = only(|on| on.flap = true);
     short_watch(&mut guard);
     short_watch(&mut guard);
-    let delay = guard.watch_ended(secs(8), Cause::Server, Duration::ZERO, INTERVAL, false);
+    let delay = guard.watch_ended(secs(8), Side::Server, Duration::ZERO, INTERVAL, false);
     assert_eq!((delay.row(), delay.flap(), delay.total()), (secs(8), secs(2), secs(8)));
 }
 
@@ -73,7 +73,7 @@ fn a_row_of_short_watches_ends_with_proof_only() {
         for _ in 0..4 {
             short_watch(&mut guard);
         }
-        let own = guard.watch_ended(Duration::ZERO, Cause::Device, ran, INTERVAL, accepted).total();
+        let own = guard.watch_ended(Duration::ZERO, Side::Device, ran, INTERVAL, accepted).total();
         assert_eq!(own, Duration::ZERO, "a watch of {ran:?} is not short");
         short_watch(&mut guard)
     };
@@ -92,7 +92,7 @@ fn a_long_watch_can_be_short_where_the_interval_is_longer() {
     for _ in 0..4 {
         short_watch(&mut guard);
     }
-    let delay = guard.watch_ended(Duration::ZERO, Cause::Device, secs(90), secs(120), true);
+    let delay = guard.watch_ended(Duration::ZERO, Side::Device, secs(90), secs(120), true);
     assert_eq!(delay.flap(), Duration::ZERO, "the row ended, and this is the first of the next");
     assert_eq!(short_watch(&mut guard), secs(1));
 }
@@ -140,12 +140,12 @@ fn the_window_spreads_what_the_server_caused_and_nothing_else() {
     let watch = |guard: &mut Guard, cause| {
         guard.watch_ended(Duration::ZERO, cause, HOUR, INTERVAL, true).total()
     };
-    assert_eq!(watch(&mut guard, Cause::Server), Duration::ZERO, "never sent: no window");
+    assert_eq!(watch(&mut guard, Side::Server), Duration::ZERO, "never sent: no window");
     guard.set_window(10_000);
-    let drawn: alloc::vec::Vec<_> = (0..200).map(|_| watch(&mut guard, Cause::Server)).collect();
+    let drawn: alloc::vec::Vec<_> = (0..200).map(|_| watch(&mut guard, Side::Server)).collect();
     assert!(drawn.iter().all(|wait| *wait <= secs(10)));
     assert!(drawn.iter().any(|wait| *wait > secs(8)) && drawn.iter().any(|wait| *wait < secs(2)));
-    assert_eq!(watch(&mut guard, Cause::Device), Duration::ZERO);
+    assert_eq!(watch(&mut guard, Side::Device), Duration::ZERO);
     for _ in 0..50 {
         let failed = guard.connect_failed(secs(4), None);
         assert!(failed.total() >= secs(4) && failed.total() <= secs(14), "{failed:?}");
@@ -169,16 +169,16 @@ fn which_causes_are_the_servers() {
     use crate::error::Hint;
     use crate::error::{StreamFault, TransportFault};
     for (outcome, cause) in [
-        (Outcome::Ended, Cause::Server),
-        (Outcome::Stream(StreamFault::Transport(TransportFault::Broken)), Cause::Server),
-        (Outcome::HeartbeatLost(HeartbeatLoss::Gone), Cause::Server),
-        (Outcome::ReadTimeout, Cause::Device),
-        (Outcome::Hint(Hint::Resumed), Cause::Device),
-        (Outcome::Hint(Hint::NetworkChanged), Cause::Device),
-        (Outcome::HeartbeatLost(HeartbeatLoss::Taken), Cause::Device),
-        (Outcome::HeartbeatLost(HeartbeatLoss::Failed), Cause::Device),
+        (Outcome::Ended, Side::Server),
+        (Outcome::Stream(StreamFault::Transport(TransportFault::Broken)), Side::Server),
+        (Outcome::HeartbeatLost(HeartbeatLoss::Gone), Side::Server),
+        (Outcome::ReadTimeout, Side::Device),
+        (Outcome::Hint(Hint::Resumed), Side::Device),
+        (Outcome::Hint(Hint::NetworkChanged), Side::Device),
+        (Outcome::HeartbeatLost(HeartbeatLoss::Taken), Side::Device),
+        (Outcome::HeartbeatLost(HeartbeatLoss::Failed), Side::Device),
     ] {
-        assert_eq!(Cause::of(outcome), cause, "{outcome:?}");
+        assert_eq!(Side::of(outcome), cause, "{outcome:?}");
     }
 }
 
@@ -239,7 +239,7 @@ proptest! {
         let row = Duration::from_millis(row);
         let delay = match asked {
             Some(asked) => guard.connect_failed(row, Some(Duration::from_millis(asked))),
-            None => guard.watch_ended(row, Cause::Server, Duration::ZERO, INTERVAL, false),
+            None => guard.watch_ended(row, Side::Server, Duration::ZERO, INTERVAL, false),
         };
         let base = delay.total() - delay.window();
         let least = delay.row().max(delay.flap());

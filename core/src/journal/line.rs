@@ -1,22 +1,18 @@
 //! One line of a journal: a flat JSON object, written by hand so that every byte of it is ours to promise.
 //!
-//! What a field means stands in the [module's](super) documentation; what a thing is called, here and nowhere
-//! else. A name is never used again for something else, just as a code.
+//! What a field means stands in the [module's](super) documentation. What a fault is called, its type and `cause.rs`
+//! say.
 
-use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec;
 use core::fmt::Write as _;
 use core::time::Duration;
 
-use crate::action::{Action, Attempt, End, Oddity, Report, Status, StopReason, Then};
-use crate::error::{
-    ConnectFault, Field, HeartbeatFault, HeartbeatLoss, Hint, Outcome, StreamFault, TransportFault,
-    UrlFault, WireFault,
-};
+use crate::action::{Action, Attempt, End, Report, Then};
+use crate::cause::Cause;
+use crate::error::TransportFault;
 use crate::guard::Delay;
-use crate::input::{HandOver, Input};
-use crate::sse::LimitExceeded;
+use crate::input::Input;
 use crate::time::{Timestamp, millis};
 use crate::wire::{Request, SessionId};
 
@@ -132,15 +128,19 @@ impl Object {
     }
 
     fn cause(self, cause: &Cause) -> Self {
-        self.number("code", cause.codes[0])
-            .maybe_number("fault_code", cause.code(1))
-            .maybe_number("detail_code", cause.code(2))
-            .text("cause", &cause.name)
-            .maybe_number("status", cause.status)
+        // There is no part with the code 0.
+        let [code, inner @ ..] = cause.codes().map(u64::from);
+        let [fault, detail, part] = inner.map(|code| Some(code).filter(|code| *code != 0));
+        self.number("code", code)
+            .maybe_number("fault_code", fault)
+            .maybe_number("detail_code", detail)
+            .maybe_number("part_code", part)
+            .text("cause", &cause.to_string())
+            .maybe_number("status", cause.status().map(u64::from))
     }
 
     fn transport(self, fault: TransportFault) -> Self {
-        self.number("code", fault.code()).text("cause", transport(fault))
+        self.number("code", fault.code()).text("cause", fault.name())
     }
 
     /// The whole line, without its end.
@@ -175,10 +175,8 @@ pub(super) fn input(at: Timestamp, input: &Input<'_>) -> String {
             object("heartbeat_failed").number("beat", beat.0).transport(*fault)
         }
         Input::HeartbeatsCancelled => object("heartbeats_cancelled"),
-        Input::SleepAgain(hand_over) => {
-            object("sleep_again").text("hand_over", self::hand_over(*hand_over))
-        }
-        Input::Hint(hint) => object("hint").text("hint", self::hint(*hint)),
+        Input::SleepAgain(hand_over) => object("sleep_again").text("hand_over", hand_over.name()),
+        Input::Hint(hint) => object("hint").text("hint", hint.name()),
         Input::Offline(offline) => object("offline").flag("offline", *offline),
         Input::NewToken(token) => {
             object("new_token").number("token_len", token.expose().len() as u64)
@@ -216,7 +214,7 @@ pub(super) fn action(action: &Action, veil: impl Fn(&str) -> String) -> String {
         }
         Action::Report(report) => self::report(report),
         Action::Status(status) => {
-            Object::action("status").number("code", status.code()).text("status", name(*status))
+            Object::action("status").number("code", status.code()).text("status", status.name())
         }
         Action::Wake(wake) => {
             let token_len = wake.token.expose().len() as u64;
@@ -227,7 +225,7 @@ pub(super) fn action(action: &Action, veil: impl Fn(&str) -> String) -> String {
                 .span("wait_for_viewer_ms", wake.wait_for_viewer)
         }
         Action::Stop(reason) => {
-            Object::action("stop").number("code", reason.code()).text("reason", stop(*reason))
+            Object::action("stop").number("code", reason.code()).text("reason", reason.name())
         }
         Action::Sleep { until } => {
             Object::action("sleep").maybe_number("until", until.map(Timestamp::as_millis))
@@ -246,11 +244,7 @@ fn report(report: &Report) -> Object {
                 .span("wait_for_viewer_ms", *wait_for_viewer)
         }
         Report::Oddity { attempt, oddity } => {
-            let oddity = match oddity {
-                Oddity::SecondHello => "second_hello",
-                Oddity::OtherSession => "other_session",
-            };
-            Object::report("oddity").number("attempt", attempt.0).text("oddity", oddity)
+            Object::report("oddity").number("attempt", attempt.0).text("oddity", oddity.name())
         }
         Report::Heartbeat { beat, took, fault } => {
             let object = Object::report("heartbeat")
@@ -258,198 +252,29 @@ fn report(report: &Report) -> Object {
                 .span("took_ms", *took)
                 .flag("accepted", fault.is_none());
             match fault {
-                Some(fault) => object.cause(&Cause::of_heartbeat(*fault)),
+                Some(fault) => object.cause(&Cause::from(*fault)),
                 None => object,
             }
         }
         Report::Ended { attempt, end, ran, then } => {
-            let (phase, cause) = match end {
-                End::Connect(fault) => ("connect", Cause::of_connect(*fault)),
-                End::Watch(outcome) => ("watch", Cause::of_watch(*outcome)),
+            let phase = match end {
+                End::Connect(_) => "connect",
+                End::Watch(_) => "watch",
             };
-            let (next, delay, reason) = match then {
-                Then::Connect(delay) => ("connect", Some(delay), None),
-                Then::Park(delay) => ("park", Some(delay), None),
-                Then::HandOver => ("hand_over", None, None),
-                Then::Stop(reason) => ("stop", None, Some(stop(*reason))),
+            let reason = match then {
+                Then::Stop(reason) => Some(reason.name()),
+                _ => None,
             };
             Object::report("ended")
                 .number("attempt", attempt.0)
                 .text("phase", phase)
-                .cause(&cause)
+                .cause(&Cause::from(*end))
                 .span("ran_ms", *ran)
-                .text("then", next)
-                .delay(delay)
+                .text("then", then.name())
+                .delay(then.delay().as_ref())
                 .maybe_text("reason", reason)
         }
         Report::HandOverFailed { delay } => Object::report("hand_over_failed").delay(Some(delay)),
         Report::Held { wait } => Object::report("held").span("wait_ms", *wait),
-    }
-}
-
-/// What was wrong: its name from the outside in, with dots, and the code of each part that has one.
-struct Cause {
-    name: String,
-    codes: [u16; 3],
-    status: Option<u64>,
-}
-
-impl Cause {
-    fn new(name: impl Into<String>, codes: [u16; 3]) -> Self {
-        Self { name: name.into(), codes, status: None }
-    }
-
-    /// The code of a part within; none has the code 0.
-    fn code(&self, place: usize) -> Option<u64> {
-        self.codes.get(place).copied().filter(|code| *code != 0).map(u64::from)
-    }
-
-    fn of_connect(fault: ConnectFault) -> Self {
-        let inside = |name: &str, inner: &str, code| {
-            Self::new(format!("{name}.{inner}"), [fault.code(), code, 0])
-        };
-        match fault {
-            ConnectFault::Unauthorized => Self::new("unauthorized", [fault.code(), 0, 0]),
-            ConnectFault::Conflict => Self::new("conflict", [fault.code(), 0, 0]),
-            ConnectFault::NotEventStream => Self::new("not_event_stream", [fault.code(), 0, 0]),
-            ConnectFault::Status(status) => Self {
-                status: Some(u64::from(status)),
-                ..Self::new("status", [fault.code(), 0, 0])
-            },
-            ConnectFault::Compressed => Self::new("compressed", [fault.code(), 0, 0]),
-            ConnectFault::Transport(why) => inside("transport", transport(why), why.code()),
-            ConnectFault::Ended => Self::new("ended", [fault.code(), 0, 0]),
-            ConnectFault::HelloTimeout { opened: false } => {
-                inside("hello_timeout", "unanswered", 0)
-            }
-            ConnectFault::HelloTimeout { opened: true } => inside("hello_timeout", "opened", 0),
-            ConnectFault::Hello(why) => inside("hello", &wire(why), why.code()),
-            ConnectFault::Limit(limit) => inside("limit", self::limit(limit), 0),
-        }
-    }
-
-    fn of_watch(outcome: Outcome) -> Self {
-        let code = outcome.code();
-        match outcome {
-            Outcome::Wake => Self::new("wake", [code, 0, 0]),
-            Outcome::ReadTimeout => Self::new("read_timeout", [code, 0, 0]),
-            Outcome::Hint(hint) => Self::new(format!("hint.{}", self::hint(hint)), [code, 0, 0]),
-            Outcome::Ended => Self::new("ended", [code, 0, 0]),
-            Outcome::Stream(fault) => {
-                let (name, inner) = match fault {
-                    StreamFault::Transport(why) => {
-                        (format!("transport.{}", transport(why)), why.code())
-                    }
-                    StreamFault::Wake(why) => (format!("wake.{}", wire(why)), why.code()),
-                    StreamFault::Limit(limit) => (format!("limit.{}", self::limit(limit)), 0),
-                };
-                Self::new(format!("stream.{name}"), [code, fault.code(), inner])
-            }
-            Outcome::HeartbeatLost(loss) => {
-                let name = match loss {
-                    HeartbeatLoss::Taken => "taken",
-                    HeartbeatLoss::Gone => "gone",
-                    HeartbeatLoss::Unauthorized => "unauthorized",
-                    HeartbeatLoss::Failed => "failed",
-                    HeartbeatLoss::Cancelled => "cancelled",
-                };
-                Self::new(format!("heartbeat_lost.{name}"), [code, loss.code(), 0])
-            }
-        }
-    }
-
-    fn of_heartbeat(fault: HeartbeatFault) -> Self {
-        let code = fault.code();
-        match fault {
-            HeartbeatFault::Status(status) => {
-                Self { status: Some(u64::from(status)), ..Self::new("status", [code, 0, 0]) }
-            }
-            HeartbeatFault::Transport(why) => {
-                Self::new(format!("transport.{}", transport(why)), [code, why.code(), 0])
-            }
-            HeartbeatFault::Timeout => Self::new("timeout", [code, 0, 0]),
-        }
-    }
-}
-
-fn name(status: Status) -> &'static str {
-    match status {
-        Status::Connecting => "connecting",
-        Status::Connected => "connected",
-        Status::Unauthorized => "unauthorized",
-        Status::Stopped(_) => "stopped",
-    }
-}
-
-fn stop(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::Requested => "requested",
-        StopReason::Unauthorized => "unauthorized",
-        StopReason::Cancelled => "cancelled",
-    }
-}
-
-pub(super) fn hint(hint: Hint) -> &'static str {
-    match hint {
-        Hint::NetworkChanged => "network_changed",
-        Hint::Resumed => "resumed",
-    }
-}
-
-pub(super) fn hand_over(hand_over: HandOver) -> &'static str {
-    match hand_over {
-        HandOver::Done => "done",
-        HandOver::Failed => "failed",
-    }
-}
-
-pub(super) fn transport(fault: TransportFault) -> &'static str {
-    match fault {
-        TransportFault::Resolve => "resolve",
-        TransportFault::Connect => "connect",
-        TransportFault::Tls => "tls",
-        TransportFault::Broken => "broken",
-        TransportFault::Http => "http",
-        TransportFault::Other => "other",
-    }
-}
-
-fn limit(limit: LimitExceeded) -> &'static str {
-    match limit {
-        LimitExceeded::Line => "line",
-        LimitExceeded::Data => "data",
-    }
-}
-
-fn wire(fault: WireFault) -> String {
-    let inside = |name: &str, inner: &str| format!("{name}.{inner}");
-    match fault {
-        WireFault::Json => "json".into(),
-        WireFault::Depth => "depth".into(),
-        WireFault::Missing(field) => inside("missing", self::field(field)),
-        WireFault::Type(field) => inside("type", self::field(field)),
-        WireFault::TooLong(field) => inside("too_long", self::field(field)),
-        WireFault::Id(field) => inside("id", self::field(field)),
-        WireFault::Url(fault) => inside(
-            "url",
-            match fault {
-                UrlFault::Syntax => "syntax",
-                UrlFault::Scheme => "scheme",
-                UrlFault::Host => "host",
-                UrlFault::UserInfo => "user_info",
-                UrlFault::Query => "query",
-            },
-        ),
-    }
-}
-
-fn field(field: Field) -> &'static str {
-    match field {
-        Field::WatchLeaseId => "watch_lease_id",
-        Field::DeviceWaitForViewerMs => "device_wait_for_viewer_ms",
-        Field::HeartbeatIntervalMs => "heartbeat_interval_ms",
-        Field::Url => "url",
-        Field::Token => "token",
-        Field::RemoteAccessSessionId => "remote_access_session_id",
     }
 }

@@ -176,15 +176,10 @@ impl Fields<'_> {
             "sleep_again" => InputBuf::SleepAgain(named(
                 self.hand_over.as_deref(),
                 "hand_over",
-                [HandOver::Done, HandOver::Failed],
-                line::hand_over,
+                HandOver::ALL,
+                HandOver::name,
             )?),
-            "hint" => InputBuf::Hint(named(
-                self.hint.as_deref(),
-                "hint",
-                [Hint::NetworkChanged, Hint::Resumed],
-                line::hint,
-            )?),
+            "hint" => InputBuf::Hint(named(self.hint.as_deref(), "hint", Hint::ALL, Hint::name)?),
             "offline" => InputBuf::Offline(required(self.offline, "offline")?),
             "new_token" => {
                 let token = filler(required(self.token_len, "token_len")?);
@@ -206,7 +201,8 @@ impl Fields<'_> {
     }
 
     fn fault(&self) -> Result<TransportFault, Damage> {
-        let fault = named(self.cause.as_deref(), "cause", TransportFault::ALL, line::transport)?;
+        let fault =
+            named(self.cause.as_deref(), "cause", TransportFault::ALL, TransportFault::name)?;
         // The code is there for those who go by codes: it has to say the same.
         if required(self.code, "code")? == fault.code() {
             Ok(fault)

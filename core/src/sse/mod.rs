@@ -93,6 +93,17 @@ pub enum LimitExceeded {
     Data,
 }
 
+impl LimitExceeded {
+    /// The stable code, 531 to 539.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Line => 531,
+            Self::Data => 532,
+        }
+    }
+}
+
 impl fmt::Display for LimitExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

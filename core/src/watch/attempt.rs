@@ -7,7 +7,7 @@ use super::Watch;
 use crate::action::{Attempt, End, Report, Status, StopReason, Then};
 use crate::config::OnUnauthorized;
 use crate::error::{ConnectFault, Outcome};
-use crate::guard::{Cause, Delay};
+use crate::guard::{Delay, Side};
 use crate::retry::{self, Next};
 use crate::state::{State, Step};
 use crate::timer::Timer;
@@ -48,7 +48,7 @@ impl Watch {
         let end = End::Watch(outcome);
         match next {
             Next::Connect(row) => {
-                let cause = Cause::of(outcome);
+                let cause = Side::of(outcome);
                 let delay = self.guard.watch_ended(row, cause, ran, lease.interval, lease.accepted);
                 self.wait(delay, end, ran);
             }

@@ -194,6 +194,8 @@ fn each_damage_is_named_with_its_line() {
     assert!(matches!(first("\"flap\":true", "\"flip\":true"), Damage::Json { .. }));
 
     let line = |line: &str| damage(HEADER, Some(line));
+    assert_eq!(line(""), Damage::Json { column: 1 });
+    assert_eq!(line("\n"), Damage::Json { column: 1 });
     assert_eq!(line("{}"), Damage::Missing { field: "at" });
     assert_eq!(line(r#"{"at":1}"#), Damage::Missing { field: "in" });
     assert_eq!(line(r#"{"at":1,"in":"dance"}"#), Damage::Value { field: "in" });
@@ -234,6 +236,12 @@ fn the_first_difference_is_shown_with_both_sides() {
     let mut replay = Replay::new(&lines[0]).expect("a header");
     assert!(replay.line(&lines[1]).is_ok());
     let expected = lines[2].replace("connecting", "connected");
+    let error = replay.clone().line("{\"out\":\"\u{9b}2J\"}").expect_err("no such action");
+    assert!(
+        error
+            .to_string()
+            .starts_with(r#"line 3: recorded was {"out":"\u{9b}2J"}, and the replay says {"#)
+    );
     let error = replay.line(&expected).expect_err("another status");
     let came = lines[2].as_str().into();
     assert_eq!(error, ReplayError::Differs { line: 3, expected: expected.into(), came });

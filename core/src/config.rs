@@ -362,6 +362,13 @@ mod tests {
     }
 
     #[test]
+    fn it_says_what_it_was_given() {
+        let config = Config::new("https://example.com/api//").guards(Guards::none()).build();
+        let config = config.expect("a config");
+        assert_eq!((config.base(), config.guards()), ("https://example.com/api", &Guards::none()));
+    }
+
+    #[test]
     fn paths_join_the_base_with_one_slash() {
         let config = Config::new("https://example.com/api//")
             .watch_path("/w")

@@ -87,6 +87,7 @@ mod tests {
     fn it_pays_its_capacity_and_then_one_a_refill() {
         let mut bucket = Bucket::new(3, REFILL, at(0));
         for _ in 0..3 {
+            assert_eq!(bucket.payable(at(100)), at(100));
             assert_eq!(bucket.pay(at(100)), Ok(()));
         }
         assert_eq!(bucket.pay(at(100)), Err(at(130)));

@@ -246,7 +246,8 @@ impl Recorder {
 
     fn push_stream(&mut self, attempt: Attempt, bytes: &[u8]) {
         if self.stream.as_ref().is_none_or(|(current, _)| *current != attempt) {
-            self.stream = Some((attempt, Stream::new(self.config.limits, self.config.plain)));
+            self.stream =
+                Some((attempt, Stream::new(self.config.limits(), self.config.is_plain())));
         }
         if let (Some((_, stream)), None) = (&mut self.stream, self.ended) {
             stream.push(bytes);
@@ -269,7 +270,7 @@ impl Recorder {
         self.held_bytes = self.held_bytes.saturating_add(entry.cost());
         self.held.push_back(entry);
         self.settle();
-        let limits = self.config.limits;
+        let limits = self.config.limits();
         if self.held_bytes > limits.line.saturating_add(limits.data).saturating_add(HELD_MORE) {
             self.end(Ended::Held);
         }

@@ -27,13 +27,15 @@ use crate::secret::Hidden;
 /// name and two ids, each up to the limit of a line; and the data once more where it was not UTF-8.
 #[derive(Clone)]
 pub struct Decoder {
-    limits: Limits,
     line: Line,
     block: Block,
     /// The value of the line at hand, as far as earlier chunks had it. Data does not pass through here.
     value: Vec<u8>,
     retry: Option<u64>,
     lines: u64,
+    comments: u64,
+    /// Comments are counted and not yielded.
+    quiet: bool,
 }
 
 /// The decoder's part of a watch's outlook: the line at hand, and the block so far.
@@ -62,12 +64,13 @@ impl Decoder {
     /// A decoder at the start of a stream, without a last event id.
     pub fn new(limits: Limits) -> Self {
         Self {
-            limits,
             line: Line::FIRST,
             block: Block::new(limits),
             value: Vec::new(),
             retry: None,
             lines: 0,
+            comments: 0,
+            quiet: false,
         }
     }
 
@@ -82,6 +85,16 @@ impl Decoder {
     #[must_use]
     pub fn only(mut self, names: &'static [&'static str]) -> Self {
         self.block.only(names);
+        self
+    }
+
+    /// Yields no [`Item::Comment`]: comments are only [counted](Self::comments).
+    ///
+    /// A sleeping device hears nothing but comments. Whoever only wants to know that the server lives learns it from
+    /// a count as well, and is called once for each chunk instead of once for each comment.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
         self
     }
 
@@ -113,25 +126,36 @@ impl Decoder {
         }
     }
 
-    /// A comment, and the blank line before it if there is one that ends nothing.
+    /// A comment, and the blank line before it if there is one that ends nothing; all that there are, if none is
+    /// yielded.
     ///
-    /// A quiet stream is nothing but comments, each with such a line behind it.
+    /// The stream to a sleeping device is nothing but comments, each with such a line behind it.
     #[inline(never)]
     fn decode_comment<'a, 'b: 'a>(
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
         let mut rest = *input;
-        if self.line.at == At::Start {
-            self.line.at = At::Comment;
-            if let [b'\n', after @ ..] = rest {
-                self.lines = self.lines.wrapping_add(1);
-                rest = after;
+        loop {
+            if self.line.at == At::Start {
+                self.line.at = At::Comment;
+                if let [b'\n', after @ ..] = rest {
+                    self.lines = self.lines.wrapping_add(1);
+                    rest = after;
+                }
+            }
+            if self.take_comment(&mut rest) == Found::Comment {
+                *input = rest;
+                return Ok(Some(Item::Comment));
+            }
+            match (self.line.at, rest) {
+                (At::Start, [b':', ..]) => {}
+                (At::Start, [b'\n', b':', ..]) if !self.block.is_begun() => {}
+                _ => break,
             }
         }
-        let found = self.take_comment(&mut rest);
         *input = rest;
-        Ok((found == Found::Comment).then_some(Item::Comment))
+        if rest.is_empty() { Ok(None) } else { self.decode_lines(input) }
     }
 
     /// More of a value: often a piece that has more before and behind it, and is only to be stored.
@@ -194,6 +218,11 @@ impl Decoder {
         self.lines
     }
 
+    /// Number of comments of this stream so far that have ended.
+    pub fn comments(&self) -> u64 {
+        self.comments
+    }
+
     /// Whether an event, or a line, would be lost if the stream ended now.
     pub fn is_unfinished(&self) -> bool {
         match self.line.at {
@@ -232,6 +261,7 @@ impl Decoder {
         release(&mut self.value);
         self.retry = None;
         self.lines = 0;
+        self.comments = 0;
     }
 
     #[inline(always)]
@@ -350,7 +380,7 @@ impl Decoder {
             self.line.at = At::Ignored;
             return Ok(());
         }
-        if length > self.limits.line {
+        if length > self.block.limits().line {
             return Err(LimitExceeded::Line);
         }
         if field == Field::Data {
@@ -394,7 +424,7 @@ impl Decoder {
         if whole && self.value.is_empty() {
             return self.set(field, piece, lent);
         }
-        append(&mut self.value, piece, self.limits.line);
+        append(&mut self.value, piece, self.block.limits().line);
         if whole { self.set_gathered(field, lent) } else { Ok(Found::Nothing) }
     }
 
@@ -403,7 +433,8 @@ impl Decoder {
     /// If neither limit allows it, the one that fails is that which fewer bytes would have exceeded.
     #[inline(always)]
     fn admit(&self, more: usize) -> Result<(), LimitExceeded> {
-        let line = self.limits.line.checked_sub(self.line.length).ok_or(LimitExceeded::Line)?;
+        let line =
+            self.block.limits().line.checked_sub(self.line.length).ok_or(LimitExceeded::Line)?;
         let data = match self.line.field {
             Field::Data => self.block.data_room(),
             Field::Event | Field::Id | Field::Retry => usize::MAX,
@@ -476,7 +507,11 @@ impl Decoder {
     fn take_comment(&mut self, rest: &mut &[u8]) -> Found {
         let (_, after, end) = line::take(rest);
         *rest = after;
-        if self.ends_line(end) { Found::Comment } else { Found::Nothing }
+        if !self.ends_line(end) {
+            return Found::Nothing;
+        }
+        self.comments = self.comments.wrapping_add(1);
+        if self.quiet { Found::Nothing } else { Found::Comment }
     }
 
     #[inline(always)]
@@ -534,7 +569,7 @@ fn parse_retry(value: &[u8]) -> Option<u64> {
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
-            .field("limits", &self.limits)
+            .field("limits", self.block.limits())
             .field("lines", &self.lines)
             .field("retry", &self.retry)
             .field("data_bytes", &self.block.data_len())

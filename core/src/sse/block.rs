@@ -317,7 +317,7 @@ impl Block {
     ) -> Result<Event<'a>, LimitExceeded> {
         let Self { limits, data_bytes, texts, .. } = self;
         let bytes = lent.data.unwrap_or(data_bytes);
-        if let Ok(data) = str::from_utf8(bytes) {
+        if let Ok(data) = simdutf8::basic::from_utf8(bytes) {
             let stored = texts.as_deref();
             let name = lent.name.unwrap_or_else(|| stored.map_or("", |texts| &texts.name));
             return Ok(Event { name, data, id: stored.map_or("", |texts| &texts.last_id) });

@@ -113,6 +113,9 @@ impl Decoder {
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        if self.quiet {
+            return self.decode_quiet(input);
+        }
         // Each of these has a frame of its own, so that one which does little costs little.
         match (self.line.at, *input) {
             (At::Comment, _) | (At::Start, [b':', ..]) => self.decode_comment(input),
@@ -126,36 +129,74 @@ impl Decoder {
         }
     }
 
-    /// A comment, and the blank line before it if there is one that ends nothing; all that there are, if none is
-    /// yielded.
+    /// Comments and the blank lines between them, none of which is yielded; then what follows.
     ///
-    /// The stream to a sleeping device is nothing but comments, each with such a line behind it.
+    /// Comments are all that a device hears while it sleeps.
+    #[inline(never)]
+    fn decode_quiet<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        let mut rest = *input;
+        match self.line.at {
+            At::Comment => {
+                self.take_comment(&mut rest);
+            }
+            At::Mark if !rest.is_empty() => rest = self.line.take_mark(rest),
+            At::Value => return self.decode_value(input),
+            _ => {}
+        }
+        if self.line.at == At::Start && !self.block.is_begun() {
+            let (mut lines, mut comments) = (0, 0);
+            loop {
+                rest = match rest {
+                    [b'\n', after @ ..] => after,
+                    [b':', b'\n', after @ ..] => {
+                        comments += 1;
+                        after
+                    }
+                    [b':', comment @ ..] => match line::take(comment) {
+                        (_, after, End::Line) => {
+                            comments += 1;
+                            after
+                        }
+                        (_, after, end) => {
+                            rest = after;
+                            self.line.at = At::Comment;
+                            comments += u64::from(self.ends_line(end));
+                            break;
+                        }
+                    },
+                    _ => break,
+                };
+                lines += 1;
+            }
+            self.lines = self.lines.wrapping_add(lines);
+            self.comments = self.comments.wrapping_add(comments);
+        }
+        *input = rest;
+        if rest.is_empty() { Ok(None) } else { self.decode_lines(input) }
+    }
+
+    /// A comment, and the blank line before it if there is one that ends nothing.
+    ///
+    /// A quiet stream is nothing but comments, each with such a line behind it.
     #[inline(never)]
     fn decode_comment<'a, 'b: 'a>(
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
         let mut rest = *input;
-        loop {
-            if self.line.at == At::Start {
-                self.line.at = At::Comment;
-                if let [b'\n', after @ ..] = rest {
-                    self.lines = self.lines.wrapping_add(1);
-                    rest = after;
-                }
-            }
-            if self.take_comment(&mut rest) == Found::Comment {
-                *input = rest;
-                return Ok(Some(Item::Comment));
-            }
-            match (self.line.at, rest) {
-                (At::Start, [b':', ..]) => {}
-                (At::Start, [b'\n', b':', ..]) if !self.block.is_begun() => {}
-                _ => break,
+        if self.line.at == At::Start {
+            self.line.at = At::Comment;
+            if let [b'\n', after @ ..] = rest {
+                self.lines = self.lines.wrapping_add(1);
+                rest = after;
             }
         }
+        let found = self.take_comment(&mut rest);
         *input = rest;
-        if rest.is_empty() { Ok(None) } else { self.decode_lines(input) }
+        Ok((found == Found::Comment).then_some(Item::Comment))
     }
 
     /// More of a value: often a piece that has more before and behind it, and is only to be stored.

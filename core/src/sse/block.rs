@@ -264,11 +264,6 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(super) fn stores_data(&self) -> bool {
-        self.data == Data::Stored
-    }
-
-    #[inline(always)]
     pub(super) fn append_data(&mut self, piece: &[u8]) {
         append(&mut self.data_bytes, piece, self.limits.data);
     }
@@ -334,7 +329,7 @@ impl Block {
             (Name::Stored, Some(texts)) => &*texts.name,
             _ => "",
         };
-        let data_bytes = if self.stores_data() { &*self.data_bytes } else { &[] };
+        let data_bytes = if self.data == Data::Stored { &*self.data_bytes } else { &[] };
         Outlook {
             name: self.name,
             name_text: name_text.into(),

@@ -205,7 +205,8 @@ impl Decoder {
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
-        if self.line.field == Field::Data && self.block.stores_data() {
+        // A value of which there is something is stored, if it is data.
+        if self.line.field == Field::Data {
             let (piece, _, end) = line::take(input);
             if end == End::Chunk && self.admit(piece.len()).is_ok() {
                 *input = &[];

@@ -1,0 +1,4 @@
+//! What C programs see of this library.
+
+mod codes;
+mod header;

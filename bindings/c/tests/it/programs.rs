@@ -48,7 +48,7 @@ fn the_player_can_fail() {
     let night = fs::read_to_string(night.expect("it")).expect("its text");
     let wrong = room("wrong").join("wrong.jsonl");
     fs::write(&wrong, night.replacen("\"until\":30000", "\"until\":30001", 1)).expect("to write");
-    fails(&[&vectors[..], &[wrong.clone()]].concat(), "it has to be");
+    fails(&[&vectors[..], std::slice::from_ref(&wrong)].concat(), "it has to be");
     let torn = night.trim_end();
     fs::write(&wrong, &torn[..torn.len() - 1]).expect("to write");
     fails(&[&vectors[..], &[wrong]].concat(), "torn off");

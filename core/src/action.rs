@@ -75,6 +75,24 @@ pub enum Action {
     },
 }
 
+/// A sentence for a log. No token is in it, nor a wake's URL, which may hold one.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disconnect { attempt } => write!(f, "{attempt}: closing its connection"),
+            Self::Abandon { beat } => write!(f, "{beat}: given up"),
+            Self::Connect { attempt, .. } => write!(f, "{attempt}: connecting"),
+            Self::Heartbeat { beat, .. } => write!(f, "{beat}: sending"),
+            Self::Report(report) => report.fmt(f),
+            Self::Status(status) => status.fmt(f),
+            Self::Wake(_) => f.write_str("woken"),
+            Self::Stop(reason) => write!(f, "stopping: {reason}"),
+            Self::Sleep { until: Some(until) } => write!(f, "sleeping until {until:?}"),
+            Self::Sleep { until: None } => f.write_str("sleeping"),
+        }
+    }
+}
+
 /// Where to go, and what to get in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -419,4 +437,62 @@ pub struct Stats {
     pub stale: u64,
     /// Inputs that make no sense in the state they met: data before a head, a sleep without a wake.
     pub out_of_place: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Head, Input, Token, Watch};
+    use alloc::string::{String, ToString as _};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn a_whole_life_in_sentences_has_no_secret_in_it() {
+        let config = Config::new("https://api.example.com").build().expect("a config");
+        let token = Token::new("canary").expect("a token");
+        let mut watch = Watch::new(config, token, 0, Timestamp::ORIGIN);
+        let attempt = Attempt(1);
+        let head = Head::read(200, [("content-type", b"text/event-stream".as_slice())]);
+        let hello = b"event: hello\ndata: {\"watchLeaseId\":\"l\",\
+            \"deviceWaitForViewerMs\":5000,\"heartbeatIntervalMs\":1000}\n\n";
+        let wake = b"event: wake\ndata: {\"url\":\"wss://a/?t=canary\",\"token\":\"canary\"}\n\n";
+        let mut said: Vec<String> = Vec::new();
+        for (now, input) in [
+            (0, Input::Tick),
+            (1, Input::Head { attempt, head }),
+            (2, Input::Data { attempt, bytes: hello }),
+            (1_100, Input::Tick),
+            (2_200, Input::Tick),
+            (2_300, Input::Data { attempt, bytes: wake }),
+            (2_400, Input::Stop),
+        ] {
+            watch.handle(Timestamp::from_millis(now), input);
+            loop {
+                let action = watch.poll();
+                said.push(action.to_string());
+                if let Action::Sleep { .. } = action {
+                    break;
+                }
+            }
+        }
+        let all = said.join("\n");
+        assert!(!all.contains("canary"), "{all}");
+        for sentence in [
+            "attempt 1: connecting",
+            "connecting",
+            "sleeping until 30000ms",
+            "attempt 1: connected in 2ms, heartbeat every 1s",
+            "connected",
+            "heartbeat 1: sending",
+            "heartbeat 1: given up",
+            "attempt 1: closing its connection",
+            "attempt 1: woken (after 2.298s); handing the wake over",
+            "woken",
+            "stopped: as asked",
+            "stopping: as asked",
+            "sleeping",
+        ] {
+            assert!(said.iter().any(|said| said == sentence), "{sentence}:\n{all}");
+        }
+    }
 }

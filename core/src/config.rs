@@ -404,6 +404,12 @@ mod tests {
         let config = Config::new("https://example.com/api//").guards(Guards::none()).build();
         let config = config.expect("a config");
         assert_eq!((config.base(), config.guards()), ("https://example.com/api", &Guards::none()));
+        let shown = format!("{config:?}");
+        assert!(
+            shown.contains("https://example.com/api/v1/watch?protocolVersion=2.2.0"),
+            "{shown}"
+        );
+        assert!(shown.contains("Guards { flap: false"), "{shown}");
     }
 
     #[test]

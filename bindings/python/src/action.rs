@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::argument::Number;
 use crate::codes::Member;
-use crate::record::record;
+use crate::record::{record, show};
 use crate::report::{self, millis};
 use crate::secret::{Secret, Text};
 
@@ -88,22 +88,46 @@ impl Request {
     }
 }
 
-record! {
-    /// What a person sees has changed. `str()` of it is for them.
-    StatusChanged {
-        /// What it is now: a member of `dormouse.codes.Status`.
-        status: Member,
-        /// Why it is over, if it is: a member of `dormouse.codes.StopReason`.
-        reason: Option<Member>,
-        /// The stable code: 1 connecting, 2 connected, 3 unauthorized, and 10 and up for the reasons to stop.
-        code: u16,
-        /// The same for people.
-        text: String,
+/// What a person sees has changed. `str()` of it is for them.
+#[pyclass(frozen, eq, module = "dormouse")]
+#[derive(Clone, PartialEq)]
+pub(crate) struct StatusChanged(core_::Status);
+
+#[pymethods]
+impl StatusChanged {
+    /// The fields in their order, for `match`.
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("status", "reason", "code")
     }
-    {
-        fn __str__(&self) -> &str {
-            &self.text
+
+    /// What it is now: a member of `dormouse.codes.Status`.
+    #[getter]
+    fn status(&self) -> Member {
+        Member::status(self.0)
+    }
+
+    /// Why it is over, if it is: a member of `dormouse.codes.StopReason`.
+    #[getter]
+    fn reason(&self) -> Option<Member> {
+        match self.0 {
+            core_::Status::Stopped(reason) => Some(Member::stop_reason(reason)),
+            _ => None,
         }
+    }
+
+    /// The stable code: 1 connecting, 2 connected, 3 unauthorized, and 10 and up for the reasons to stop.
+    #[getter]
+    fn code(&self) -> u16 {
+        self.0.code()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        show(slf.as_any(), &["status", "reason", "code"])
     }
 }
 
@@ -173,15 +197,7 @@ pub(crate) fn into_python(py: Python<'_>, action: core_::Action) -> PyResult<Py<
             Py::new(py, Heartbeat { beat: beat.0, request: Request(request) })?.into_any()
         }
         Action::Report(report) => report::into_python(py, report)?,
-        Action::Status(status) => {
-            let reason = match status {
-                core_::Status::Stopped(reason) => Some(Member::stop_reason(reason)),
-                _ => None,
-            };
-            let (text, code) = (status.to_string(), status.code());
-            let status = Member::status(status);
-            Py::new(py, StatusChanged { status, reason, code, text })?.into_any()
-        }
+        Action::Status(status) => Py::new(py, StatusChanged(status))?.into_any(),
         Action::Wake(wake) => {
             let wake = Wake {
                 url: wake.url.into(),

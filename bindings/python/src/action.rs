@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::argument::Number;
 use crate::codes::Member;
-use crate::record::{record, show};
+use crate::record::{not_pickled, record, show};
 use crate::report::{self, millis};
 use crate::secret::{Secret, Text};
 
@@ -86,6 +86,10 @@ impl Request {
     fn __repr__(&self) -> String {
         format!("Request(method='{}', url='{}')", self.method(), self.url())
     }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(not_pickled("Request"))
+    }
 }
 
 /// What a person sees has changed. `str()` of it is for them.
@@ -128,6 +132,10 @@ impl StatusChanged {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         show(slf.as_any(), &["status", "reason", "code"])
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(not_pickled("StatusChanged"))
     }
 }
 

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::argument::{Data, Number};
 use crate::codes::Member;
-use crate::record::record;
+use crate::record::{not_pickled, record};
 
 /// Decodes one event stream, from chunks of any size, as the WHATWG HTML standard says (section 9.2).
 ///
@@ -92,6 +92,10 @@ impl Decoder {
     fn reset(&self) {
         self.lock().reset();
     }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(not_pickled("Decoder"))
+    }
 }
 
 /// An item that no longer needs the decoder.
@@ -152,6 +156,10 @@ impl ServerSentEvent {
     /// Data may hold a token, hence only its length is shown.
     fn __repr__(&self) -> String {
         format!("<ServerSentEvent {:?}, {} bytes>", self.name, self.data.len())
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(not_pickled("ServerSentEvent"))
     }
 }
 

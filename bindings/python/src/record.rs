@@ -1,5 +1,6 @@
 //! Frozen classes that are values: compared field by field, shown with their fields, and good for `match`.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 /// A frozen class with these fields. What else it can do stands in the second braces.
@@ -31,11 +32,21 @@ macro_rules! record {
                 crate::record::show(slf.as_any(), &[$(stringify!($field)),*])
             }
 
+            /// It may hold a token.
+            fn __reduce__(&self) -> PyResult<()> {
+                Err(crate::record::not_pickled(stringify!($name)))
+            }
+
             $($more)*
         }
     };
 }
 pub(crate) use record;
+
+/// Python's own error. Without it the oldest protocols would write an object without its content.
+pub(crate) fn not_pickled(name: &str) -> PyErr {
+    PyTypeError::new_err(format!("cannot pickle '{name}' object"))
+}
 
 /// As a dataclass shows itself. What is a secret shows itself as that.
 pub(crate) fn show(object: &Bound<'_, PyAny>, fields: &[&str]) -> PyResult<String> {

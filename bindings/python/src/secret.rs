@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::error;
+use crate::record::not_pickled;
 
 /// Text that is never shown: a device's token, a wake's token.
 ///
@@ -58,7 +59,7 @@ impl Secret {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("a Secret cannot be pickled"))
+        Err(not_pickled("Secret"))
     }
 }
 

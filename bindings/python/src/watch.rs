@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::argument::{Data, Headers, Number, Status};
 use crate::codes::{HandOverArgument, HintArgument, Member, TransportFaultArgument};
 use crate::config::Config;
-use crate::record::record;
+use crate::record::{not_pickled, record};
 use crate::secret::DeviceToken;
 
 /// One watch: the whole protocol, without any I/O.
@@ -179,6 +179,10 @@ impl Watch {
             .deadline()
             .map_or_else(|| "None".to_owned(), |deadline| deadline.as_millis().to_string());
         format!("<Watch {}, deadline={deadline}>", watch.status().name())
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(not_pickled("Watch"))
     }
 }
 

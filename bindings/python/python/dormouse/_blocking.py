@@ -11,7 +11,6 @@ import asyncio
 import concurrent.futures
 import threading
 import weakref
-from collections.abc import Callable
 from types import TracebackType
 
 from dormouse._core import Secret, Stats
@@ -31,8 +30,8 @@ class BlockingWatch:
     and ``close`` can be used from any.
     """
 
-    def __init__(self, make: Callable[[], AsyncWatch]) -> None:
-        self._watch = make()
+    def __init__(self, watch: AsyncWatch) -> None:
+        self._watch = watch
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=_run, args=(self._loop,), name="dormouse", daemon=True)
         self._pending: concurrent.futures.Future[Event | None] | None = None
@@ -65,8 +64,11 @@ class BlockingWatch:
 
     def new_token(self, token: str | Secret, /) -> None:
         """A new device token, for every request from now on. Raises ``TokenError`` if it cannot be one."""
-        token = token if isinstance(token, Secret) else Secret(token)
-        self._watch.new_token(token)
+        try:
+            secret = token if isinstance(token, Secret) else Secret(token)
+        finally:
+            del token  # So that no traceback which shows local variables shows it.
+        self._watch.new_token(secret)
 
     def stop(self) -> None:
         """Stops the watch, for good: what is open is closed, and the iteration ends."""

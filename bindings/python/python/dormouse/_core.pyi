@@ -14,6 +14,40 @@ from dormouse.codes import (
     TransportFault,
 )
 
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Abandon",
+    "Cause",
+    "Comment",
+    "Config",
+    "Connect",
+    "Decoder",
+    "Delay",
+    "Disconnect",
+    "Guards",
+    "Heartbeat",
+    "LimitExceeded",
+    "Report",
+    "ReportConnected",
+    "ReportEnded",
+    "ReportHandOverFailed",
+    "ReportHeartbeat",
+    "ReportHeld",
+    "ReportOddity",
+    "Request",
+    "Retry",
+    "Secret",
+    "ServerSentEvent",
+    "Sleep",
+    "Stats",
+    "StatusChanged",
+    "Stopped",
+    "Wake",
+    "Watch",
+    "__version__",
+    "_code_table",
+]
+
 __version__: str
 PROTOCOL_VERSION: str
 

@@ -20,8 +20,8 @@ from dormouse.transport import Session, Transport
 
 _log = logging.getLogger("dormouse")
 
-CLOSING_MOST = 5.0
-"""So long, in seconds, a connect waits for the old connection's end, should that not come."""
+CLOSING_MOST = 1.0
+"""So long, in seconds, is waited for the end of a connection that is closed, should that not come at once."""
 
 
 class Opened:

@@ -33,7 +33,10 @@ def watch(
 
     Raises ``ConfigError`` or ``TokenError`` for what cannot be used, and ``ImportError`` where no HTTP client is installed.
     """
-    secret = token = token if isinstance(token, Secret) else Secret(token)
+    try:
+        secret = token if isinstance(token, Secret) else Secret(token)
+    finally:
+        del token  # So that no traceback which shows local variables shows it.
     config = base if isinstance(base, Config) else Config(base)
     return AsyncWatch(config, secret, _transport(http), observe=observe)
 
@@ -46,10 +49,12 @@ def watch_blocking(
     observe: Observer | None = None,
 ) -> BlockingWatch:
     """The same as ``watch``, for scripts that do without asyncio. ``observe`` is called in a thread of the watch's own."""
-    secret = token = token if isinstance(token, Secret) else Secret(token)
+    try:
+        secret = token if isinstance(token, Secret) else Secret(token)
+    finally:
+        del token  # So that no traceback which shows local variables shows it.
     config = base if isinstance(base, Config) else Config(base)
-    transport = _transport(http)
-    return BlockingWatch(lambda: AsyncWatch(config, secret, transport, observe=observe))
+    return BlockingWatch(AsyncWatch(config, secret, _transport(http), observe=observe))
 
 
 def _transport(http: Http | None) -> Transport:

@@ -36,7 +36,7 @@ from dormouse._core import (
     Wake,
     Watch,
 )
-from dormouse._link import Ended, Link, Opened
+from dormouse._link import CLOSING_MOST, Ended, Link, Opened
 from dormouse.codes import HandOver, Hint, Status
 from dormouse.errors import LocalError, TransportError
 from dormouse.transport import Transport
@@ -137,8 +137,11 @@ class AsyncWatch:
 
         Raises ``TokenError`` if it cannot be one.
         """
-        token = token if isinstance(token, Secret) else Secret(token)
-        self._machine.handle_new_token(token, now=self._clock.now())
+        try:
+            secret = token if isinstance(token, Secret) else Secret(token)
+        finally:
+            del token  # So that no traceback which shows local variables shows it.
+        self._machine.handle_new_token(secret, now=self._clock.now())
         self._ring()
 
     def stop(self) -> None:
@@ -204,14 +207,16 @@ class AsyncWatch:
             await self._closed()
 
     def __del__(self) -> None:
-        link = self._link if hasattr(self, "_link") else None
+        link = getattr(self, "_link", None)
         if link is None or link.task.done() or self._loop is None or self._loop.is_closed():
             return
         self._loop.call_soon_threadsafe(link.task.cancel)
         warnings.warn(f"unclosed {self!r}: use `async with`", ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
-        return f"<AsyncWatch {self.status.value}>"
+        # A traceback may show one that was never made.
+        machine = getattr(self, "_machine", None)
+        return f"<AsyncWatch {machine.status.value if machine else 'unmade'}>"
 
     async def _next(self, loop: asyncio.AbstractEventLoop) -> Event | None:
         if self._hand_over is not None:
@@ -222,6 +227,10 @@ class AsyncWatch:
             # Before anything is looked at: what rings from here on is not missed.
             self._bell.clear()
             drained = self._drain()
+            if isinstance(drained, Disconnect):
+                # What follows is still with the machine, a wake perhaps: it is taken out when nothing is open.
+                await self._closed()
+                continue
             if self._over:
                 await self._closed()
                 return None
@@ -249,8 +258,8 @@ class AsyncWatch:
                 continue
             await self._rest(loop, drained.until)
 
-    def _drain(self) -> Event | Sleep | None:
-        """Does what the machine wants done, until it sleeps, is over, or has something for the application."""
+    def _drain(self) -> Event | Sleep | Disconnect | None:
+        """Does what the machine wants done, until it sleeps, is over, closes, or has something for the application."""
         while not self._over:
             action = self._machine.poll()
             match action:
@@ -269,6 +278,7 @@ class AsyncWatch:
                         self._link.abandon_heartbeat()
                 case Disconnect():
                     self._disconnect()
+                    return action
                 case StatusChanged():
                     _log.info("%s", action)
                     return action
@@ -294,7 +304,7 @@ class AsyncWatch:
     async def _closed(self) -> None:
         self._disconnect()
         if self._closing:
-            await asyncio.wait(tuple(self._closing))
+            await asyncio.wait(tuple(self._closing), timeout=CLOSING_MOST)
 
     def _take_arrival(self, link: Link) -> bool:
         """Hands a piece of the stream in, if one waits."""

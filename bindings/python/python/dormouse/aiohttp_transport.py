@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from collections.abc import Iterable
 from urllib.request import getproxies, proxy_bypass
@@ -100,7 +101,7 @@ class AiohttpSession:
                 self._client, self._is_own = self._transport._borrow(request.url)
             # As it stands: what is encoded is not to be encoded anew.
             url = URL(request.url, encoded=True)
-            proxy, proxy_auth = _proxy(url) if self._is_own else (None, None)
+            proxy, proxy_headers = _proxy(url) if self._is_own else (None, None)
             return await self._client.request(
                 request.method,
                 url,
@@ -110,7 +111,7 @@ class AiohttpSession:
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
                 proxy=proxy,
-                proxy_auth=proxy_auth,
+                proxy_headers=proxy_headers,
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _failed(error) from None
@@ -134,14 +135,18 @@ class AiohttpResponse:
 
     async def read(self) -> bytes:
         """The next bytes; none at the end."""
+        content = self._response.content
         try:
-            return await self._response.content.readany()
+            return await content.readany()
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+            # It would raise before it hands out what came before the fault, which may be a wake; after that, again.
+            if before := content._read_nowait(-1):
+                return before
             raise _failed(error) from None
 
 
-def _proxy(url: URL) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-    """The environment's proxy for this URL.
+def _proxy(url: URL) -> tuple[URL | None, dict[str, str] | None]:
+    """The environment's proxy for this URL, and what it wants to be told.
 
     aiohttp would look for itself if it were told to trust the environment; but it would trust a ``.netrc`` as well, and
     send what stands there in place of the token.
@@ -151,8 +156,11 @@ def _proxy(url: URL) -> tuple[URL | None, aiohttp.BasicAuth | None]:
     if not proxy or not host or proxy_bypass(host):
         return None, None
     address = URL(proxy if "://" in proxy else f"http://{proxy}")
-    auth = aiohttp.BasicAuth(address.user, address.password or "") if address.user else None
-    return address.with_user(None), auth
+    if not address.user:
+        return address, None
+    login = base64.b64encode(f"{address.user}:{address.password or ''}".encode()).decode()
+    # As if for the proxy itself: aiohttp makes it a `Proxy-Authorization`, of the request or of a CONNECT.
+    return address.with_user(None), {"Authorization": f"Basic {login}"}
 
 
 def _failed(error: Exception) -> TransportError:

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from served import Client, ReferenceServer
+
+# What the environment says about proxies is not what is tested, except where it is.
+for name in list(os.environ):
+    if name.upper().endswith("_PROXY"):
+        del os.environ[name]
+
+
+@pytest.fixture(params=["httpx", "aiohttp"])
+def http(request: pytest.FixtureRequest) -> Client:
+    """Each HTTP client in turn."""
+    name: Client = request.param
+    return name
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Iterator[ReferenceServer]:
+    server = ReferenceServer(tmp_path, "--heartbeat-interval", "1s")
+    yield server
+    server.close()

@@ -281,11 +281,11 @@ def surroundings() -> dict[str, str]:
 class ReferenceServer(Process):
     """`dormouse serve`, with a device named laptop and an operator."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, listen: str = "127.0.0.1:0") -> None:
         assert PROGRAM.exists(), f"there is no {PROGRAM}: run `cargo build` at the root of the repository"
         self.folder = folder
         tokens = folder / "dormouse-tokens"
-        super().__init__([PROGRAM, "serve", "--json", "--listen", "127.0.0.1:0", "--tokens", tokens, *options], folder)
+        super().__init__([PROGRAM, "serve", "--json", "--listen", listen, "--tokens", tokens, *options], folder)
         self.url: str = self.event("serving")["url"]
         self.token = (tokens / "laptop").read_text().strip()
 

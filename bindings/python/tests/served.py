@@ -62,6 +62,7 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.number = 0
+        self.has_spoken = False
 
     def request(self) -> Request | None:
         """The next request; none where the client has closed instead."""
@@ -74,6 +75,7 @@ class Connection:
             if not more:
                 return None
             received += more
+            self.has_spoken = True
         head, _, body = received.partition(b"\r\n\r\n")
         request = Request(head, b"")
         length = int((request.header("content-length") or ["0"])[0])
@@ -135,6 +137,11 @@ class FaultServer:
 
     def watches(self) -> list[Request]:
         return [request for request in self.requests if request.method == "GET"]
+
+    def hears(self) -> bool:
+        """Whether something has come on a connection, if only half a request."""
+        with self._changed:
+            return any(connection.has_spoken for connection in self._open)
 
     def is_quiet(self) -> bool:
         """Waits until no connection is open."""

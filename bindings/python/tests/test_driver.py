@@ -542,6 +542,18 @@ def test_cancelled_while_connecting_it_leaves_nothing_open(http: Client) -> None
         assert server.is_quiet()
 
 
+def test_cancelled_in_the_middle_of_a_handshake_it_leaves_nothing_open(http: Client) -> None:
+    with serving(lambda *_: None) as server:
+
+        async def main() -> None:
+            watch = dormouse.watch(server.url.replace("http:", "https:"), token=TOKEN, http=http)
+            async with watch:
+                await until(watch, lambda: server.hears())
+            assert server.is_quiet(), "now, and not when somebody collects garbage"
+
+        run(main)
+
+
 def test_an_event_loop_that_ends_closes_what_was_forgotten(http: Client) -> None:
     with serving(streams(hello())) as server:
         forgotten: list[dormouse.AsyncWatch] = []

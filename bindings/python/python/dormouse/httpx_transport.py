@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
+import httpcore
 import httpx
 
 from dormouse._core import Request
@@ -100,6 +103,7 @@ class HttpxSession:
                 await self._client.aclose()
 
     async def _send(self, request: Request) -> httpx.Response:
+        made = _Made()
         try:
             if self._client is None:
                 self._client, self._is_own = self._transport._borrow(request.url)
@@ -109,12 +113,32 @@ class HttpxSession:
                     request.url,
                     headers=request.expose_headers(),
                     content=request.body or None,
+                    extensions={"trace": made.trace},
                 ),
                 stream=True,
                 follow_redirects=False,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _failed(error) from None
+        except asyncio.CancelledError:
+            await made.aclose()
+            raise
+
+
+class _Made:
+    """The connections that a request made. httpx forgets one that is in the middle of its handshake when it is cancelled."""
+
+    def __init__(self) -> None:
+        self._streams: list[httpcore.AsyncNetworkStream] = []
+
+    async def trace(self, name: str, info: dict[str, Any]) -> None:
+        """Is told by httpcore of every step (its request extension `trace`)."""
+        if name.endswith("connect_tcp.complete"):
+            self._streams.append(info["return_value"])
+
+    async def aclose(self) -> None:
+        for stream in self._streams:
+            await stream.aclose()
 
 
 class HttpxResponse:

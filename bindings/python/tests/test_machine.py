@@ -361,3 +361,10 @@ def test_a_decoder_over_its_limit_says_so_until_it_is_reset() -> None:
                 pytest.fail(repr(other))
     decoder.reset()
     assert len(decoder.feed(b"data: x\n\n")) == 1
+
+
+def test_without_an_http_client_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dormouse._start.find_spec", lambda _: None)
+    for make in (dormouse.watch, dormouse.watch_blocking):
+        with pytest.raises(ImportError, match="pip install"):
+            make(BASE, token="canary")

@@ -22,6 +22,6 @@ def http(request: pytest.FixtureRequest) -> Client:
 
 @pytest.fixture
 def reference(tmp_path: Path) -> Iterator[ReferenceServer]:
-    server = ReferenceServer(tmp_path, "--heartbeat-interval", "1s")
+    server = ReferenceServer(tmp_path)
     yield server
     server.close()

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -861,3 +862,58 @@ def test_an_event_loop_may_run_already(http: Client) -> None:
 
         run(main)
         assert server.is_quiet()
+
+
+def test_an_interrupt_strikes_the_wait_and_loses_nothing(http: Client) -> None:
+    """Ctrl-C at every step of the thread that waits: each wake is seen once, and the next is not asked for too early."""
+    sent: list[str] = []
+
+    def script(connection: Connection, request: Request) -> None:
+        sent.append(f"canary-{len(sent)}")
+        connection.send(STREAM + chunk(hello()) + chunk(wake(sent[-1])))
+        connection.is_closed()
+
+    class Interrupt(KeyboardInterrupt):
+        pass
+
+    def interrupt_after(steps: int) -> Any:
+        left = steps
+
+        def trace(frame: Any, event: str, argument: object) -> Any:
+            nonlocal left
+            # In `take` itself Python looks for no signal; a tracer is called there all the same.
+            inside = frame.f_code.co_name == "take" and event != "call"
+            if event in ("call", "line") and "_blocking" in frame.f_code.co_filename and not inside:
+                left -= 1
+                if left == 0:
+                    raise Interrupt
+            return trace
+
+        return trace
+
+    with (
+        serving(script) as server,
+        dormouse.watch_blocking(server.url, token=TOKEN, http=http) as watch,
+    ):
+        seen: list[str] = []
+        steps = most = 0
+        while len(seen) < 12:
+            steps += 1
+            most = max(most, steps)
+            event = None
+            sys.settrace(interrupt_after(steps))
+            try:
+                event = watch.next_event()
+            except Interrupt:
+                pass
+            finally:
+                sys.settrace(None)
+            if isinstance(event, dormouse.Wake):
+                seen.append(event.token.expose())
+                # Until the next is asked for nothing is opened.
+                assert server.is_quiet()
+                assert len(server.watches()) == len(seen)
+                # Far enough to have been interrupted nowhere: from the first step again.
+                steps = 0
+        assert most > 10
+        assert seen == sent[: len(seen)]

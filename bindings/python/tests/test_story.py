@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -10,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from served import Process, ReferenceServer
+from served import SOON, Client, Process, ReferenceServer
+
+import dormouse
 
 README = Path(__file__).parents[1] / "README.md"
 PROGRAMS = [block.split("\n```", 1)[0] for block in README.read_text(encoding="utf-8").split("```python\n")[1:]]
@@ -84,28 +87,65 @@ def is_clean(process: Process, server: ReferenceServer) -> None:
         assert word not in said, said
 
 
+def interrupts(process: Process, server: ReferenceServer) -> None:
+    """Presses Ctrl-C, wherever the program is just now."""
+    process.process.send_signal(signal.SIGINT)
+    process.end()
+    if sys.version_info >= (3, 11):
+        # Before, an event loop has no say in it: an interrupt strikes wherever it is.
+        is_clean(process, server)
+
+
 def awaits(process: Process, line: str) -> None:
     process.line(lambda said: said == line + "\n")
 
 
 @pytest.mark.parametrize("text", [ASYNC, BLOCKING], ids=["async", "blocking"])
-@pytest.mark.parametrize("moment", ["asleep", "again"])
-def test_woken_and_interrupted(reference: ReferenceServer, tmp_path: Path, http: str, text: str, moment: str) -> None:
+def test_woken_and_interrupted(reference: ReferenceServer, tmp_path: Path, http: str, text: str) -> None:
+    with program(text, reference, tmp_path, http) as device:
+        awaits(device, "connected")
+        for number in range(3):
+            to = f"wss://relay.example/{number}"
+            # Delivered, or waiting for the device to be back.
+            reference.wake(to)
+            awaits(device, f"wanted at {to}")
+        interrupts(device, reference)
+
+
+@pytest.mark.parametrize("text", [ASYNC, BLOCKING], ids=["async", "blocking"])
+def test_interrupted_while_asleep(reference: ReferenceServer, tmp_path: Path, http: str, text: str) -> None:
     with program(text, reference, tmp_path, http) as device:
         awaits(device, "connected")
         # The server looks twice a second.
         reference.event("watches", open=1)
-        if moment == "again":
-            for number in range(2):
-                to = f"wss://relay.example/{number}"
-                # Delivered, or waiting for the device to be back.
-                reference.wake(to)
-                awaits(device, f"wanted at {to}")
         device.process.send_signal(signal.SIGINT)
         assert device.end() in (-signal.SIGINT, 128 + signal.SIGINT, 1)
         reference.event("watches", open=0)
         assert "KeyboardInterrupt" in "".join(device.said)
         is_clean(device, reference)
+
+
+def test_a_lease_is_kept_by_heartbeats(tmp_path: Path, http: Client) -> None:
+    server = ReferenceServer(tmp_path, "--heartbeat-interval", "1s", "--lease-lifetime", "2s")
+    try:
+
+        async def main() -> None:
+            async with dormouse.watch(server.url, token=server.token, http=http) as watch:
+                waiting = asyncio.ensure_future(watches(watch))
+                while watch.stats.heartbeats_accepted < 3:
+                    await asyncio.wait([waiting], timeout=0.05)
+                waiting.cancel()
+                await asyncio.wait([waiting])
+                assert watch.stats.connects == 1
+
+        asyncio.run(asyncio.wait_for(main(), SOON))
+    finally:
+        server.close()
+
+
+async def watches(watch: dormouse.AsyncWatch) -> None:
+    async for _ in watch:
+        pass
 
 
 def test_an_interrupted_wait_goes_on(reference: ReferenceServer, tmp_path: Path, http: str) -> None:
@@ -160,10 +200,8 @@ def test_the_readmes_program_runs(reference: ReferenceServer, tmp_path: Path, te
         reference.event("watches", open=1)
         assert reference.wake()["delivered"]
         awaits(device, "wanted at wss://relay.example/1")
-        device.process.send_signal(signal.SIGINT)
-        device.end()
+        interrupts(device, reference)
         reference.event("watches", open=0)
-        is_clean(device, reference)
 
 
 def test_the_readmes_loop_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,6 @@ notebook.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import threading
 import weakref
 from types import TracebackType
@@ -32,13 +31,10 @@ class BlockingWatch:
 
     def __init__(self, watch: AsyncWatch) -> None:
         self._watch = watch
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=_run, args=(self._loop,), name="dormouse", daemon=True)
-        self._pending: concurrent.futures.Future[Event | None] | None = None
+        self._runner = _Runner(watch)
         self._waiter: int | None = None
-        self._thread.start()
         # Also where nobody closes it: when it is forgotten, and at the interpreter's end.
-        self._finalize = weakref.finalize(self, _finish, self._watch, self._loop, self._thread)
+        self._finalize = weakref.finalize(self, self._runner.close)
 
     @property
     def status(self) -> Status:
@@ -86,20 +82,12 @@ class BlockingWatch:
         """
         if self._waiter not in (None, threading.get_ident()):
             raise LocalError("another thread waits for this watch's next event")
-        if not self._finalize.alive:
-            return None
         self._waiter = threading.get_ident()
         try:
-            if self._pending is None:
-                self._pending = asyncio.run_coroutine_threadsafe(_next(self._watch), self._loop)
-            # Not `result(timeout)`: what comes while that gives up would be lost.
-            done, _ = concurrent.futures.wait([self._pending], timeout)
-            if not done:
-                raise TimeoutError("no event came in time")
-            pending, self._pending = self._pending, None
-            return None if pending.cancelled() else pending.result()
+            self._runner.wait(timeout)
         finally:
             self._waiter = None
+        return self._runner.take()
 
     def close(self) -> None:
         """Stops the watch, closes everything that is open, and waits for that. Safe to call twice."""
@@ -129,38 +117,99 @@ class BlockingWatch:
         return f"<BlockingWatch {self.status.value}>"
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+class _Runner:
+    """The event loop and its thread. It does not know the `BlockingWatch`, so that that can be forgotten.
 
+    An interrupt may strike the thread that waits between any two of its steps. Therefore it owns nothing: the loop's thread
+    fetches an event, once, into a place where it stays until it was taken; to ask again changes nothing.
+    """
 
-async def _next(watch: AsyncWatch) -> Event | None:
-    return await anext(watch, None)
+    def __init__(self, watch: AsyncWatch) -> None:
+        self._watch = watch
+        self._fetching: asyncio.Task[None] | None = None
+        self._is_fetched = False
+        self._event: Event | None = None
+        self._error: Exception | None = None
+        self._is_asked = False
+        # Held while there is nothing. Not an `Event`, which is written in Python and can itself be interrupted.
+        self._nothing = threading.Lock()
+        self._nothing.acquire()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="dormouse", daemon=True)
+        self._thread.start()
 
+    def wait(self, timeout: float | None) -> None:
+        """Until there is something to be taken. Raises what the watch raised, and `TimeoutError`."""
+        while True:
+            self._is_asked = True
+            try:
+                self._loop.call_soon_threadsafe(self._fetch)
+            except RuntimeError:
+                return  # The loop is closed, and nothing will come.
+            if not self._nothing.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+                raise TimeoutError("no event came in time")
+            # First: what still waits to be called shall not ask for another, which would say that this one is done with.
+            self._is_asked = False
+            if self._is_fetched:
+                break
+        if self._error is not None:
+            error, self._error = self._error, None
+            self._is_fetched = False
+            raise error
 
-def _finish(watch: AsyncWatch, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    asyncio.run_coroutine_threadsafe(_shut(watch), loop)
-    # The last that knew it may have been the thread itself, which cannot wait for its own end.
-    if threading.current_thread() is not thread:
-        thread.join()
+    def take(self) -> Event | None:
+        """What was fetched; nothing, where the watch has stopped."""
+        # No call and no jump from here on: there is nothing that an interrupt could come between.
+        self._is_fetched = False
+        event, self._event = self._event, None
+        return event
 
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._begin_to_shut)
+        # The last that knew it may have been the thread itself, which cannot wait for its own end.
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
-async def _shut(watch: AsyncWatch) -> None:
-    """Closes the watch, then whatever still runs in its loop, and ends that."""
-    loop = asyncio.get_running_loop()
-    try:
-        await watch.aclose()
-        # Whoever waits for an event has its end now.
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        if rest:
-            _, stuck = await asyncio.wait(rest, timeout=CLOSING_MOST)
-            for task in stuck:
-                task.cancel()
-        await loop.shutdown_asyncgens()
-        await loop.shutdown_default_executor()
-    finally:
-        loop.stop()
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+            self._tell()
+
+    def _fetch(self) -> None:
+        if self._is_fetched:
+            self._tell()
+        elif self._is_asked and self._fetching is None:
+            self._fetching = self._loop.create_task(self._next(), name="dormouse next event")
+
+    async def _next(self) -> None:
+        try:
+            self._event = await anext(self._watch, None)
+        except Exception as error:
+            self._error = error
+        self._is_fetched = True
+        self._fetching = None
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._nothing.locked():
+            self._nothing.release()
+
+    def _begin_to_shut(self) -> None:
+        self._shutting = self._loop.create_task(self._shut())
+
+    async def _shut(self) -> None:
+        """Closes the watch, then whatever still runs in its loop, and ends that."""
+        try:
+            await self._watch.aclose()
+            # Whoever waits for an event has its end now.
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            if rest:
+                _, stuck = await asyncio.wait(rest, timeout=CLOSING_MOST)
+                for task in stuck:
+                    task.cancel()
+            await self._loop.shutdown_asyncgens()
+            await self._loop.shutdown_default_executor()
+        finally:
+            self._loop.stop()

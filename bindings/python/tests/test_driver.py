@@ -864,6 +864,21 @@ def test_an_event_loop_may_run_already(http: Client) -> None:
         assert server.is_quiet()
 
 
+def test_what_was_asked_for_before_an_interrupt_does_not_ask_again(http: Client) -> None:
+    with (
+        serving(streams(hello(), wake())) as server,
+        dormouse.watch_blocking(server.url, token=TOKEN, http=http) as watch,
+    ):
+        while not isinstance(watch.next_event(), dormouse.Wake):
+            pass
+        # A call that was interrupted has left this behind, and it runs only now.
+        runner = watch._runner
+        runner._loop.call_soon_threadsafe(runner._fetch)
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), runner._loop).result()
+        assert runner._fetching is None
+        assert len(server.watches()) == 1
+
+
 def test_an_interrupt_strikes_the_wait_and_loses_nothing(http: Client) -> None:
     """Ctrl-C at every step of the thread that waits: each wake is seen once, and the next is not asked for too early."""
     sent: list[str] = []

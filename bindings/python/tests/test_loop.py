@@ -54,9 +54,12 @@ class Stream:
     def __init__(self) -> None:
         self.pieces: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self.is_closed = False
+        self.turns = 0
+        """So many turns of the event loop a piece takes from the socket to whoever reads."""
 
     async def read(self) -> bytes:
         piece = await self.pieces.get()
+        await idle(self.turns)
         if isinstance(piece, Exception):
             raise piece
         return piece
@@ -149,10 +152,14 @@ def test_a_resume_is_noticed_and_the_watch_is_made_anew() -> None:
     assert world.ends() == ["hint.resumed", "wake"]
 
 
-def test_a_wake_that_came_while_suspended_is_not_lost_to_the_resume() -> None:
+def test_a_wake_that_came_while_suspended_is_not_lost_to_the_resume(monkeypatch: pytest.MonkeyPatch) -> None:
+    # However slow this machine is just now: the wait ends with what it waits for.
+    monkeypatch.setattr("dormouse._watching.CATCH_UP", 15.0)
+
     async def main(world: World) -> None:
         await world.connected()
         first = world.network.stream
+        first.turns = 100
         waiting = asyncio.ensure_future(world.wakes())
         await idle()
         # The clock has jumped, and the socket has something; neither has been looked at.
@@ -165,10 +172,15 @@ def test_a_wake_that_came_while_suspended_is_not_lost_to_the_resume() -> None:
     assert play(main).ends() == ["wake"]
 
 
-def test_a_wake_is_not_lost_to_a_deadline_that_passed_while_the_process_was_stopped() -> None:
+def test_a_wake_is_not_lost_to_a_deadline_that_passed_while_the_process_was_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dormouse._watching.CATCH_UP", 15.0)
+
     async def main(world: World) -> None:
         await world.connected()
         first = world.network.stream
+        first.turns = 100
         waiting = asyncio.ensure_future(world.wakes())
         await idle()
         # Not suspended: the process was stopped, for longer than every deadline there is.
@@ -176,6 +188,38 @@ def test_a_wake_is_not_lost_to_a_deadline_that_passed_while_the_process_was_stop
         first.pieces.put_nowait(b": alive\n\n")
         first.pieces.put_nowait(wake())
         world.watch.offline(False)
+        await waiting
+
+    assert play(main).ends() == ["wake"]
+
+
+def test_what_comes_at_the_instant_of_a_deadline_comes_before_it() -> None:
+    async def main(world: World) -> None:
+        await world.connected()
+        first = world.network.stream
+        first.turns = 8
+        waiting = asyncio.ensure_future(world.wakes())
+        await idle()
+        world.time.awake += 50
+        first.pieces.put_nowait(wake())
+        world.watch.offline(False)
+        await waiting
+
+    assert play(main).ends() == ["wake"]
+
+
+def test_a_wake_comes_before_the_410_that_came_with_it() -> None:
+    async def main(world: World) -> None:
+        await world.connected()
+        first = world.network.stream
+        first.turns = 8
+        waiting = asyncio.ensure_future(world.wakes())
+        world.time.awake += 20
+        world.watch.offline(False)
+        while not world.network.beats:
+            await asyncio.sleep(0.001)
+        world.network.beats[0].set_result(410)
+        first.pieces.put_nowait(wake())
         await waiting
 
     assert play(main).ends() == ["wake"]
@@ -304,17 +348,42 @@ def test_a_wake_that_nobody_took_is_told_of(caplog: pytest.LogCaptureFixture) ->
 def test_a_hint_from_before_a_wake_does_not_hasten_what_comes_after_it() -> None:
     async def main(world: World) -> None:
         await world.connected()
-        world.network.stream.pieces.put_nowait(wake())
-        await idle()
-        world.watch.network_changed()
-        await world.wakes()
+        for number in range(2):
+            world.network.stream.pieces.put_nowait(wake())
+            await idle()
+            world.watch.network_changed()
+            await world.wakes()
+            world.watch.hand_over_failed()
+            if number == 0:
+                waiting = asyncio.ensure_future(world.wakes())
+                while world.watch.stats.hellos < 2:
+                    await asyncio.sleep(0)
+                waiting.cancel()
+                await asyncio.wait([waiting])
+        # The second hand-over that fails is waited for, and the hint was for what was before.
         waiting = asyncio.ensure_future(world.wakes())
-        while len(world.network.streams) < 2 or world.watch.stats.hellos < 2:
-            await asyncio.sleep(0)
-        world.network.stream.pieces.put_nowait(wake())
-        await waiting
+        await idle(500)
+        assert len(world.network.streams) == 2
+        waiting.cancel()
+        await asyncio.wait([waiting])
 
     assert play(main).ends() == ["wake", "wake"]
+
+
+def test_a_heartbeat_on_its_way_is_given_up_with_its_watch() -> None:
+    async def main(world: World) -> None:
+        await world.connected()
+        waiting = asyncio.ensure_future(world.wakes())
+        world.time.awake += 20
+        world.watch.offline(False)
+        while not world.network.beats:
+            await asyncio.sleep(0.001)
+        world.network.stream.pieces.put_nowait(wake())
+        await waiting
+        assert world.network.beats[0].cancelled()
+        assert not world.network.open()
+
+    play(main)
 
 
 def test_the_clock_counts_suspend_and_notices_a_resume_once() -> None:

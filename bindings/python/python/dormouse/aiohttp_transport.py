@@ -165,7 +165,8 @@ def _proxy(url: URL) -> tuple[URL | None, dict[str, str] | None]:
 
 def _failed(error: Exception) -> TransportError:
     """Which kind of failure: for people; the machine decides the same for all of them."""
-    inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    # Not every one has it, in every version.
+    inner = getattr(error, "os_error", error)
     # Of what may quote a URL or a header, the kind alone.
     told = isinstance(inner, OSError | aiohttp.ClientPayloadError | aiohttp.ServerConnectionError)
     words = (getattr(inner, "strerror", None) or str(inner)) if told else ""

@@ -112,6 +112,7 @@ fn a_heartbeats_round_allocates_its_request_and_nothing_else() {
         assert_eq!(rest, 0, "the answer, and the sleep");
     }
     assert_eq!(watch.stats().heartbeats_accepted, 100);
+    println!("a heartbeat's request: {REQUEST} allocations");
 }
 
 /// A watch that sleeps, everything it owns included: the struct itself, and what is behind it.

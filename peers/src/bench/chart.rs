@@ -7,6 +7,7 @@ use std::path::Path;
 use dormouse_peers::client::Failure;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
+use plotters::prelude::SeriesLabelPosition::{LowerRight, UpperLeft, UpperRight};
 use plotters::prelude::*;
 
 use crate::crowd::Cost;
@@ -18,8 +19,9 @@ const BLUE: RGBColor = RGBColor(0, 114, 178);
 const SKY: RGBColor = RGBColor(86, 180, 233);
 const VERMILION: RGBColor = RGBColor(213, 94, 0);
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
-/// Of lines, in the order in which they come.
-const COLOURS: [RGBColor; 4] = [BLUE, SKY, VERMILION, ORANGE];
+/// Of lines, in the order in which they come: where two are ours, and where one is.
+const TWO: [RGBColor; 4] = [BLUE, SKY, VERMILION, ORANGE];
+const ONE: [RGBColor; 3] = [BLUE, VERMILION, ORANGE];
 const AWAY: RGBColor = RGBColor(232, 232, 232);
 const GRID: RGBColor = RGBColor(215, 215, 215);
 const FONT: &str = "sans-serif";
@@ -73,7 +75,7 @@ pub(crate) fn storm(path: &Path, scale: &Scale, all: &[Seen]) -> Drawn {
             .y_label_area_size(84)
             .build_cartesian_2d(0.0..end, (0.5..top).log_scale())?;
         chart.draw_series([Rectangle::new([(0.0, 0.5), (away, top)], AWAY.filled())])?;
-        lines(&mut chart, &connects, (seconds, "connects a second"))?;
+        lines(&mut chart, &connects, &TWO, (seconds, "connects a second"), UpperRight)?;
         let mut chart = ChartBuilder::on(below)
             .margin(12)
             .margin_right(24)
@@ -82,7 +84,7 @@ pub(crate) fn storm(path: &Path, scale: &Scale, all: &[Seen]) -> Drawn {
             .build_cartesian_2d(0.0..end, 0.0..scale.devices as f64 * 1.08)?;
         let top = scale.devices as f64 * 1.08;
         chart.draw_series([Rectangle::new([(0.0, 0.0), (away, top)], AWAY.filled())])?;
-        lines(&mut chart, &asleep, (seconds, "devices asleep"))
+        lines(&mut chart, &asleep, &TWO, (seconds, "devices asleep"), LowerRight)
     })
 }
 
@@ -104,31 +106,40 @@ pub(crate) fn growth(path: &Path, costs: &[Line<Cost>], times: &[Line<f64>]) -> 
         })
         .collect();
     file(path, "How costs grow", |above, below| {
-        log_log(above, &memory, ("watches in one process", "KiB for each"))?;
-        log_log(below, &events, ("bytes an event has", "ns to decode it"))
+        log_log(above, &memory, &TWO, ("watches in one process", "KiB for each"), UpperRight)?;
+        log_log(below, &events, &ONE, ("bytes an event has", "ns to decode it"), UpperLeft)
     })
 }
 
-fn log_log(area: Area<'_, '_>, all: &[(String, Vec<(f64, f64)>)], words: (&str, &str)) -> Drawn {
+fn log_log(
+    area: Area<'_, '_>,
+    all: &[(String, Vec<(f64, f64)>)],
+    colours: &[RGBColor],
+    words: (&str, &str),
+    legend: SeriesLabelPosition,
+) -> Drawn {
     let bounds = |of: fn(&(f64, f64)) -> f64| {
         let values = || all.iter().flat_map(|(_, points)| points).map(of);
         values().fold(f64::MAX, f64::min)..values().fold(1.0, f64::max) * 1.5
     };
     let (across, up) = (bounds(|point| point.0), bounds(|point| point.1));
-    let up = up.start / 1.5..up.end;
+    // Above is the legend.
+    let up = up.start / 1.5..up.end * 2.0;
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_right(24)
         .x_label_area_size(44)
         .y_label_area_size(84)
         .build_cartesian_2d(across.log_scale(), up.log_scale())?;
-    lines(&mut chart, all, words)
+    lines(&mut chart, all, colours, words, legend)
 }
 
 fn lines<'a, X, Y>(
     chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>,
     all: &[(String, Vec<(f64, f64)>)],
+    colours: &[RGBColor],
     (across, up): (&str, &str),
+    legend: SeriesLabelPosition,
 ) -> Drawn
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -146,16 +157,19 @@ where
         .label_style((FONT, 14))
         .axis_desc_style((FONT, 15))
         .draw()?;
-    // The first ones lie on top.
-    for ((name, points), colour) in all.iter().zip(COLOURS).rev() {
+    for ((name, points), &colour) in all.iter().zip(colours) {
         chart
             .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(2)));
     }
+    // Once more, for ours to lie on top and yet to be named first.
+    for ((_, points), colour) in all.iter().zip(colours).rev() {
+        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
+    }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(legend)
         .background_style(WHITE.mix(0.85))
         .border_style(GRID)
         .label_font((FONT, 14))

@@ -27,8 +27,8 @@ const INTERVAL: u64 = 10_000;
 const QUICK_INTERVAL: u64 = 1_000;
 /// For how many intervals the processor's time is counted.
 const INTERVALS: u32 = 3;
-/// How many connect in a tenth of a second.
-const AT_ONCE: usize = 50;
+/// How many connect in a second.
+const RATE: u32 = 500;
 /// For how long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -74,8 +74,8 @@ pub(crate) struct Member {
     url: String,
     /// How many there are to be
     count: usize,
-    /// How many of them begin in a tenth of a second
-    at_once: usize,
+    /// How many of them begin in a second
+    rate: u32,
 }
 
 /// The process.
@@ -132,9 +132,9 @@ async fn fill<S: Future<Output = ()>>(
     line().await?;
     for number in 1..member.count {
         begin(number);
-        if number % member.at_once == 0 {
-            sleep(Duration::from_millis(100)).await;
-        }
+        // One by one: what begins together beats together, and a process that wakes up for fifty heartbeats at once
+        // has it easier than one that wakes up for each.
+        sleep(Duration::from_secs(1) / member.rate).await;
     }
     line().await?;
     Ok(())
@@ -145,14 +145,9 @@ pub(crate) struct Crowd(Child);
 
 impl Crowd {
     /// One watch, for now.
-    pub(crate) fn start(
-        kind: Kind,
-        url: &str,
-        count: usize,
-        at_once: usize,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn start(kind: Kind, url: &str, count: usize, rate: u32) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["crowd", kind.name(), url, &count.to_string(), &at_once.to_string()]);
+        command.args(["crowd", kind.name(), url, &count.to_string(), &rate.to_string()]);
         command.stdin(Stdio::piped());
         for name in ["http_proxy", "https_proxy", "all_proxy"] {
             command.env_remove(name).env_remove(name.to_uppercase());
@@ -194,7 +189,7 @@ pub(crate) fn measure(kind: Kind, count: usize, interval: u64) -> Result<Cost, F
     raise_descriptors(2 * count + 100)?;
     let plan = Plan { devices: count, rate: 100_000, interval, no_window: false, port: 0 };
     let house = House::open(&plan)?;
-    let mut crowd = Crowd::start(kind, &house.url(), count, AT_ONCE)?;
+    let mut crowd = Crowd::start(kind, &house.url(), count, RATE)?;
     wait(kind, "be connected", || house.open_watches() == 1)?;
     // What follows from hello in the client, too.
     sleep(10 * LOOK);

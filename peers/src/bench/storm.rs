@@ -118,8 +118,8 @@ fn storm(client: Loop, window: bool, scale: &Scale) -> Result<Seen, Failure> {
     let server = Counted::start(scale, window, port)?;
     let url = format!("http://127.0.0.1:{port}");
     // Four fifths of what the server takes.
-    let at_once = (scale.rate as usize * 8).div_ceil(100);
-    let mut crowd = Crowd::start(Kind::Tokio(client), &url, scale.devices, at_once)?;
+    let rate = scale.rate * 4 / 5;
+    let mut crowd = Crowd::start(Kind::Tokio(client), &url, scale.devices, rate)?;
     crowd.fill()?;
     let devices = scale.devices as u64;
     let until = Instant::now() + Duration::from_secs(60) + scale.patience;

@@ -58,13 +58,16 @@ pub(crate) fn run(quick: bool, svg: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whose time it is.
+type Reader = fn(Times) -> u64;
+
 fn list(numbers: &[usize]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")
 }
 
 /// The time for an event of each size, in nanoseconds.
 fn decoders(rounds: usize) -> Result<Vec<Line<f64>>, Failure> {
-    let readers: [(&str, fn(Times) -> u64); 3] = [
+    let readers: [(&str, Reader); 3] = [
         ("dormouse-core, lent", |times| times.ours),
         ("sse-core", |times| times.sse_core),
         ("sse-stream", |times| times.sse_stream),

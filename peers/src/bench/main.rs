@@ -60,6 +60,9 @@ enum Part {
     Program,
 }
 
+/// Measures a part, quickly or well.
+type Measure = fn(bool) -> Result<Vec<Row>, Failure>;
+
 #[derive(Subcommand)]
 enum Command {
     /// 5,000 devices whose server is killed and comes back
@@ -102,7 +105,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(only: &[Part], quick: bool) -> Result<(), Failure> {
-    let parts: [(Part, fn(bool) -> Result<Vec<Row>, Failure>); 5] = [
+    let parts: [(Part, Measure); 5] = [
         (Part::Decoder, decoder::rows),
         (Part::Counts, |_| counts::rows()),
         (Part::Memory, crowd::rows),

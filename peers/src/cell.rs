@@ -8,10 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dormouse_peers::client::{Ending, Loop, TOKEN};
 use dormouse_testkit::{FaultServer, Seen, Step, wire};
 use serde::Serialize;
 
-use crate::client::{Ending, Loop, TOKEN};
 use crate::door::Door;
 use crate::faults::{Fault, Stage};
 

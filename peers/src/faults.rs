@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
+use dormouse_peers::client::{WAKE_TOKEN, WAKE_URL};
 use dormouse_testkit::wire::{self, CHUNKED, LAST_CHUNK, STREAM, answer, chunk, hello};
 use dormouse_testkit::{Script, Step};
-
-use crate::client::{WAKE_TOKEN, WAKE_URL};
 
 /// Every server's heartbeat interval, in milliseconds: a read deadline of 25 s for who keeps the protocol.
 const INTERVAL: u64 = 10_000;

@@ -6,7 +6,6 @@
 //! `docs/comparison.md`, `--only ID,ID` runs some of the faults, `--seconds N` cuts every cell shorter.
 
 mod cell;
-mod client;
 mod door;
 mod faults;
 mod table;
@@ -16,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use cell::Outcome;
-use client::Loop;
+use dormouse_peers::client::{self, Loop};
 use faults::{FAULTS, Fault};
 
 /// How long a cell runs: the 60 s in which connects are counted, and as long again for a client that

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use dormouse_peers::client::Loop;
+
 use crate::cell::{Ended, Outcome};
-use crate::client::Loop;
 use crate::faults::Fault;
 
 type Row = (&'static Fault, Vec<Outcome>);

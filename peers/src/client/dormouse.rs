@@ -2,10 +2,14 @@
 
 use dormouse_tokio::{Event, Watch};
 
-use super::{Ending, Failure, TOKEN, WAKE_TOKEN, WAKE_URL};
+use super::{Device, Ending, Failure, WAKE_TOKEN, WAKE_URL};
 
-pub(super) async fn run(base: &str) -> Result<Ending, Failure> {
-    let mut watch = Watch::builder(base).token(TOKEN).start()?;
+pub(super) async fn run(device: Device<'_>) -> Result<Ending, Failure> {
+    let mut builder = Watch::builder(device.base).token(device.token);
+    if let Some(shared) = device.shared {
+        builder = builder.client(shared.dormouse.clone());
+    }
+    let mut watch = builder.start()?;
     while let Some(event) = watch.next().await {
         match event {
             Event::Wake(wake) if &*wake.url == WAKE_URL && wake.token.expose() == WAKE_TOKEN => {

@@ -15,27 +15,34 @@ use tokio::time::{sleep, timeout};
 
 use super::heartbeat::Heartbeats;
 use super::{
-    BACKOFF, CONNECT_TIMEOUT, Ending, Event, Failure, Over, READ_TIMEOUT, RESTART, Settings,
-    authorization, watch_url,
+    BACKOFF, CONNECT_TIMEOUT, Device, Ending, Event, Failure, Over, READ_TIMEOUT, RESTART, Settings,
 };
 
-pub(super) async fn run(base: &str, settings: Settings) -> Result<Ending, Failure> {
-    let http = reqwest::Client::new();
+pub(super) async fn run(device: Device<'_>, settings: Settings) -> Result<Ending, Failure> {
+    let http = device.shared.map_or_else(reqwest::Client::new, |shared| shared.http.clone());
     loop {
-        match stream(base, &http, settings).await? {
+        match stream(device, &http, settings).await? {
             Over::For(ending) => return Ok(ending),
             Over::Again(wait) => sleep(wait).await,
         }
     }
 }
 
-fn client(base: &str, settings: Settings) -> Result<impl eventsource_client::Client, Failure> {
-    let transport = HyperTransport::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build_http()?;
-    let builder = ClientBuilder::for_url(&watch_url(base)).map_err(plain)?;
-    let mut builder = builder.header("Authorization", &authorization()).map_err(plain)?;
+pub(super) fn transport() -> Result<HyperTransport, Failure> {
+    let builder = HyperTransport::builder();
+    Ok(builder.connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build_http()?)
+}
+
+fn client(
+    device: Device<'_>,
+    settings: Settings,
+) -> Result<impl eventsource_client::Client, Failure> {
+    let transport = match device.shared {
+        Some(shared) => shared.hyper.clone(),
+        None => transport()?,
+    };
+    let builder = ClientBuilder::for_url(&device.watch_url()).map_err(plain)?;
+    let mut builder = builder.header("Authorization", &device.authorization()).map_err(plain)?;
     if settings == Settings::Tuned {
         let reconnect = ReconnectOptions::reconnect(true)
             .retry_initial(true)
@@ -47,8 +54,12 @@ fn client(base: &str, settings: Settings) -> Result<impl eventsource_client::Cli
     Ok(builder.build_with_transport(transport))
 }
 
-async fn stream(base: &str, http: &reqwest::Client, settings: Settings) -> Result<Over, Failure> {
-    let mut stream = client(base, settings)?.stream();
+async fn stream(
+    device: Device<'_>,
+    http: &reqwest::Client,
+    settings: Settings,
+) -> Result<Over, Failure> {
+    let mut stream = client(device, settings)?.stream();
     let mut heartbeats = Heartbeats::NONE;
     // Before hello, and while the library waits to reconnect, there is nothing to expect.
     let mut patience = Duration::MAX;
@@ -63,7 +74,7 @@ async fn stream(base: &str, http: &reqwest::Client, settings: Settings) -> Resul
             Ok(None) => return Ok(Over::Again(RESTART)),
             Ok(Some(Ok(SSE::Event(event)))) => match Event::read(&event.event_type, &event.data) {
                 Event::Hello(hello) => {
-                    heartbeats = Heartbeats::start(http, base, &hello);
+                    heartbeats = Heartbeats::start(http, device, &hello);
                     if settings == Settings::Tuned {
                         patience = hello.interval().mul_f64(2.5);
                     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::{Ending, Failure, Hello, Over, TAKEN, authorization};
+use super::{Device, Ending, Failure, Hello, Over, TAKEN};
 
 /// Heartbeats under way, or none. Dropping them stops them.
 pub(super) struct Heartbeats(Option<JoinHandle<Over>>);
@@ -15,12 +15,12 @@ pub(super) struct Heartbeats(Option<JoinHandle<Over>>);
 impl Heartbeats {
     pub(super) const NONE: Self = Self(None);
 
-    pub(super) fn start(http: &reqwest::Client, base: &str, hello: &Hello) -> Self {
+    pub(super) fn start(http: &reqwest::Client, device: Device<'_>, hello: &Hello) -> Self {
         let interval = hello.interval();
         let body = serde_json::json!({ "watchLeaseId": hello.watch_lease_id }).to_string();
         let post = http
-            .post(format!("{base}/v1/watch/heartbeat"))
-            .header("authorization", authorization())
+            .post(device.heartbeat_url())
+            .header("authorization", device.authorization())
             .header("content-type", "application/json")
             .timeout(interval.min(Duration::from_secs(10)))
             .body(body);

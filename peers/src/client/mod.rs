@@ -12,14 +12,15 @@ mod reqwest_eventsource;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use launchdarkly_sdk_transport::HyperTransport;
 use serde::Deserialize;
 
 /// The device's token. Where it is seen at another origin, a credential has left.
-pub(crate) const TOKEN: &str = "canary-device-token";
+pub const TOKEN: &str = "canary-device-token";
 /// Where the true wake leads.
-pub(crate) const WAKE_URL: &str = "ws://127.0.0.1:9/room";
+pub const WAKE_URL: &str = "ws://127.0.0.1:9/room";
 /// What opens it.
-pub(crate) const WAKE_TOKEN: &str = "canary-wake-token";
+pub const WAKE_TOKEN: &str = "canary-wake-token";
 
 /// What a library that is asked to reconnect uses as its bounds when tuned: the protocol's (section 4).
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -35,22 +36,60 @@ const TAKEN: Duration = Duration::from_secs(30);
 
 /// How the library is configured.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Settings {
+pub enum Settings {
+    /// As its README shows it.
     Readme,
+    /// With everything it offers that bears on the faults.
     Tuned,
 }
 
 /// A loop and its settings.
 #[derive(Clone, Copy)]
-pub(crate) enum Loop {
+pub enum Loop {
+    /// dormouse-tokio.
     Dormouse,
+    /// eventsource-client.
     EventsourceClient(Settings),
+    /// reqwest-eventsource.
     ReqwestEventsource(Settings),
+}
+
+/// Which device a loop is to be, and with what it speaks.
+#[derive(Clone, Copy)]
+pub struct Device<'a> {
+    /// The base URL of the service.
+    pub base: &'a str,
+    /// The device's token.
+    pub token: &'a str,
+    /// What it shares with other devices in the process, if it does: otherwise it has a client of its own.
+    pub shared: Option<&'a Shared>,
+}
+
+impl Device<'_> {
+    fn watch_url(&self) -> String {
+        format!("{}/v1/watch?protocolVersion=2.2.0", self.base)
+    }
+
+    fn heartbeat_url(&self) -> String {
+        format!("{}/v1/watch/heartbeat", self.base)
+    }
+
+    fn authorization(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+}
+
+/// One HTTP client for many loops of a kind.
+pub struct Shared {
+    dormouse: reqwest_13::Client,
+    /// Of the loops over general clients: for the heartbeats, and where the library is made for it for the stream.
+    http: reqwest::Client,
+    hyper: HyperTransport,
 }
 
 impl Loop {
     /// All of them, in the order of the table.
-    pub(crate) const ALL: [Self; 5] = [
+    pub const ALL: [Self; 5] = [
         Self::Dormouse,
         Self::EventsourceClient(Settings::Readme),
         Self::EventsourceClient(Settings::Tuned),
@@ -58,7 +97,8 @@ impl Loop {
         Self::ReqwestEventsource(Settings::Tuned),
     ];
 
-    pub(crate) fn name(self) -> &'static str {
+    /// Its name, as tables have it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Dormouse => "dormouse-tokio",
             Self::EventsourceClient(Settings::Readme) => "eventsource-client, readme",
@@ -68,18 +108,48 @@ impl Loop {
         }
     }
 
-    async fn run(self, base: &str) -> Result<Ending, Failure> {
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|client| client.name() == name)
+    }
+
+    /// What many of it can share in one process.
+    ///
+    /// # Errors
+    ///
+    /// If a client cannot be made.
+    pub fn shared(self) -> Result<Shared, Failure> {
+        let settings = match self {
+            Self::Dormouse => Settings::Readme,
+            Self::EventsourceClient(settings) | Self::ReqwestEventsource(settings) => settings,
+        };
+        Ok(Shared {
+            dormouse: dormouse_tokio::client_builder(true)?.build()?,
+            http: match self {
+                Self::ReqwestEventsource(_) => reqwest_eventsource::http(settings)?,
+                _ => reqwest::Client::new(),
+            },
+            hyper: eventsource_client::transport()?,
+        })
+    }
+
+    /// Keeps the protocol until the wake comes, or until the token is refused.
+    ///
+    /// # Errors
+    ///
+    /// What has nothing to do with the server: a URL that cannot be parsed, say.
+    pub async fn run(self, device: Device<'_>) -> Result<Ending, Failure> {
         match self {
-            Self::Dormouse => dormouse::run(base).await,
-            Self::EventsourceClient(settings) => eventsource_client::run(base, settings).await,
-            Self::ReqwestEventsource(settings) => reqwest_eventsource::run(base, settings).await,
+            Self::Dormouse => dormouse::run(device).await,
+            Self::EventsourceClient(settings) => eventsource_client::run(device, settings).await,
+            Self::ReqwestEventsource(settings) => reqwest_eventsource::run(device, settings).await,
         }
     }
 }
 
 /// How a loop came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The wake came.
     Woken,
     /// The token was refused, which is final.
@@ -95,21 +165,20 @@ impl Ending {
     }
 
     /// From a process's exit code.
-    pub(crate) fn from_code(code: i32) -> Option<Self> {
+    pub fn from_code(code: i32) -> Option<Self> {
         [Self::Woken, Self::Refused].into_iter().find(|ending| i32::from(ending.code()) == code)
     }
 }
 
 /// Something that none of this is about: a URL that cannot be parsed, say.
-type Failure = Box<dyn std::error::Error>;
+pub type Failure = Box<dyn std::error::Error>;
 
 /// The process of a cell's client.
-pub(crate) fn main(name: &str, base: &str) -> ExitCode {
+pub fn main(name: &str, base: &str) -> ExitCode {
     let ended = || -> Result<Ending, Failure> {
-        let found = Loop::ALL.into_iter().find(|client| client.name() == name);
-        let client = found.ok_or("no such client")?;
+        let client = Loop::named(name).ok_or("no such client")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(client.run(base))
+        runtime.block_on(client.run(Device { base, token: TOKEN, shared: None }))
     };
     match ended() {
         Ok(ending) => ExitCode::from(ending.code()),
@@ -126,14 +195,6 @@ enum Over {
     For(Ending),
     /// To begin anew after so long.
     Again(Duration),
-}
-
-fn watch_url(base: &str) -> String {
-    format!("{base}/v1/watch?protocolVersion=2.2.0")
-}
-
-fn authorization() -> String {
-    format!("Bearer {TOKEN}")
 }
 
 /// The first event's data.

@@ -15,29 +15,39 @@ use tokio::time::sleep;
 
 use super::heartbeat::Heartbeats;
 use super::{
-    BACKOFF, CONNECT_TIMEOUT, Ending, Event, Failure, Over, READ_TIMEOUT, RESTART, Settings,
-    authorization, watch_url,
+    BACKOFF, CONNECT_TIMEOUT, Device, Ending, Event, Failure, Over, READ_TIMEOUT, RESTART, Settings,
 };
 
-pub(super) async fn run(base: &str, settings: Settings) -> Result<Ending, Failure> {
-    let http = match settings {
-        Settings::Readme => reqwest::Client::new(),
-        Settings::Tuned => reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .redirect(Policy::none())
-            .build()?,
+pub(super) async fn run(device: Device<'_>, settings: Settings) -> Result<Ending, Failure> {
+    let http = match device.shared {
+        Some(shared) => shared.http.clone(),
+        None => http(settings)?,
     };
     loop {
-        match stream(base, &http, settings).await? {
+        match stream(device, &http, settings).await? {
             Over::For(ending) => return Ok(ending),
             Over::Again(wait) => sleep(wait).await,
         }
     }
 }
 
-async fn stream(base: &str, http: &reqwest::Client, settings: Settings) -> Result<Over, Failure> {
-    let request = http.get(watch_url(base)).header("authorization", authorization());
+pub(super) fn http(settings: Settings) -> Result<reqwest::Client, Failure> {
+    Ok(match settings {
+        Settings::Readme => reqwest::Client::new(),
+        Settings::Tuned => reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .redirect(Policy::none())
+            .build()?,
+    })
+}
+
+async fn stream(
+    device: Device<'_>,
+    http: &reqwest::Client,
+    settings: Settings,
+) -> Result<Over, Failure> {
+    let request = http.get(device.watch_url()).header("authorization", device.authorization());
     let mut source = EventSource::new(request)?;
     if settings == Settings::Tuned {
         let (first, longest) = BACKOFF;
@@ -56,7 +66,7 @@ async fn stream(base: &str, http: &reqwest::Client, settings: Settings) -> Resul
             Some(Ok(reqwest_eventsource::Event::Message(message))) => {
                 match Event::read(&message.event, &message.data) {
                     Event::Hello(hello) => {
-                        heartbeats = Heartbeats::start(http, base, &hello);
+                        heartbeats = Heartbeats::start(http, device, &hello);
                     }
                     Event::Wake => return Ok(Over::For(Ending::Woken)),
                     Event::Other => {}

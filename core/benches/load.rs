@@ -110,9 +110,14 @@ pub const ATTEMPT: Attempt = Attempt(1);
 /// The heartbeat interval of such a watch, in milliseconds.
 pub const INTERVAL: u64 = 30_000;
 
+/// The configuration of every watch here.
+pub fn config() -> Config {
+    Config::new("https://api.example.com").build().expect("a config")
+}
+
 /// A watch that wants to connect. Its URL, token and lease are of usual lengths: 23, 43 and 36 bytes.
 pub fn fresh() -> Watch {
-    let config = Config::new("https://api.example.com").build().expect("a config");
+    let config = config();
     let token = Token::new("canary-0123456789abcdef0123456789abcdef-012").expect("a token");
     Watch::new(config, token, 0x5eed, Timestamp::ORIGIN)
 }

@@ -47,7 +47,7 @@ pub(crate) struct Settings {
     pub(crate) protocol_version: Box<str>,
     /// The watch's URL up to and with the protocol version.
     watch_url: Box<str>,
-    heartbeat_url: Box<str>,
+    heartbeat_url: Arc<str>,
     pub(crate) auth_scheme: Box<str>,
     /// Whether the base is `http`: then a wake may lead to `ws` and `http` too.
     plain: bool,
@@ -115,7 +115,7 @@ impl Config {
         &self.0.watch_url
     }
 
-    pub(crate) fn heartbeat_url(&self) -> &str {
+    pub(crate) fn heartbeat_url(&self) -> &Arc<str> {
         &self.0.heartbeat_url
     }
 
@@ -421,7 +421,7 @@ mod tests {
             .build()
             .expect("a config");
         assert_eq!(config.watch_url(), "https://example.com/api/w?protocolVersion=3%20beta%26x");
-        assert_eq!(config.heartbeat_url(), "https://example.com/api/h/b");
+        assert_eq!(&**config.heartbeat_url(), "https://example.com/api/h/b");
     }
 
     #[test]

@@ -152,6 +152,13 @@ impl Block {
         }
     }
 
+    /// Gives back the memory of data that has been dispatched.
+    pub(super) fn shrink(&mut self) {
+        if self.data != Data::Stored {
+            self.data_bytes = Vec::new();
+        }
+    }
+
     fn clear(&mut self) {
         self.name = Name::Absent;
         self.data = Data::Absent;

@@ -306,6 +306,14 @@ impl Decoder {
         self.comments = 0;
     }
 
+    /// Gives back the memory of lines and data that have come to their end: for a stream that will be quiet from here on.
+    pub fn shrink(&mut self) {
+        if self.line.at != At::Value {
+            self.value = Vec::new();
+        }
+        self.block.shrink();
+    }
+
     #[inline(always)]
     fn find<'b>(
         &mut self,

@@ -37,12 +37,12 @@ use crate::error::{ConnectFault, HeartbeatFault, Outcome};
 use crate::guard::Guard;
 use crate::input::Input;
 use crate::retry::Memory;
-use crate::secret::Token;
+use crate::secret::{Secret, Token};
 use crate::sse;
 use crate::state::{State, Step};
 use crate::time::Timestamp;
 use crate::timer::{Timer, Timers};
-use crate::wire::{LeaseId, Request, SessionId};
+use crate::wire::{self, LeaseId, Request, SessionId};
 
 use pending::Pending;
 
@@ -61,7 +61,8 @@ const EVENTS: &[&str] = &["hello", "wake"];
 #[derive(Clone, Debug)]
 pub struct Watch {
     config: Config,
-    token: Token,
+    /// What every request carries: the token, with its scheme before it.
+    authorization: Secret,
     /// Which token that is, counted from 0, and which ones the latest requests carried: a refusal of an
     /// older one says nothing about this.
     tokens: u32,
@@ -120,8 +121,8 @@ impl Watch {
         let mut watch = Self {
             guard: Guard::new(*config.guards(), seed, now),
             decoder: sse::Decoder::new(config.limits()).only(EVENTS).quiet(),
+            authorization: wire::authorization(&config, &token),
             config,
-            token,
             tokens: 0,
             connect_token: 0,
             heartbeat_token: 0,
@@ -193,13 +194,13 @@ impl Watch {
         }
         if mem::take(&mut pending.connect) {
             let (session, previous) = (self.session.as_ref(), self.memory.previous_lease.as_ref());
-            let request = Request::watch(&self.config, &self.token, session, previous);
+            let request = Request::watch(&self.config, &self.authorization, session, previous);
             self.connect_token = self.tokens;
             self.stats.connects = self.stats.connects.saturating_add(1);
             return Action::Connect { attempt: self.attempt, request };
         }
         if let (true, Some(lease)) = (mem::take(&mut pending.heartbeat), &self.lease) {
-            let request = Request::heartbeat(&self.config, &self.token, &lease.id);
+            let request = Request::heartbeat(&self.config, &self.authorization, &lease.id);
             self.heartbeat_token = self.tokens;
             self.stats.heartbeats = self.stats.heartbeats.saturating_add(1);
             return Action::Heartbeat { beat: self.beat, request };

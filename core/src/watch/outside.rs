@@ -10,6 +10,7 @@ use crate::input::HandOver;
 use crate::secret::Token;
 use crate::state::{State, Step};
 use crate::timer::Timer;
+use crate::wire;
 
 impl Watch {
     pub(super) fn sleep_again(&mut self, hand_over: HandOver) {
@@ -87,7 +88,7 @@ impl Watch {
         if self.state == State::Stopped {
             return self.out_of_place();
         }
-        self.token = token;
+        self.authorization = wire::authorization(&self.config, &token);
         self.tokens = self.tokens.wrapping_add(1);
         self.guard.unpark();
         if self.state == State::Parked {

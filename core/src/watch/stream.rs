@@ -126,6 +126,8 @@ impl Watch {
         self.guard.unpark();
         self.step(Step::Hello);
         self.stats.hellos = self.stats.hellos.saturating_add(1);
+        // What comes from here on is comments, for hours, and then one wake.
+        self.decoder.shrink();
         self.timers.clear(Timer::Hello);
         self.timers.set(Timer::Read, self.now.after(read_deadline(hello.heartbeat_interval)));
         let first = self.guard.first_heartbeat(hello.heartbeat_interval);

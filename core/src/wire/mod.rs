@@ -20,5 +20,5 @@ pub(crate) use message::{Hello, WakeUp};
 pub use message::{IdError, LeaseId, SessionId};
 #[cfg(feature = "serde")]
 pub(crate) use message::{URL_MOST, is_too_deep};
-pub(crate) use request::encode;
 pub use request::{Method, Request};
+pub(crate) use request::{authorization, encode};

@@ -1,9 +1,9 @@
 //! The two requests of the protocol, complete: an adapter sends what it is given (protocol.md sections
 //! 2.1 and 2.3).
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use crate::config::Config;
 use crate::secret::{Secret, Token};
@@ -13,7 +13,7 @@ use crate::wire::{LeaseId, SessionId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     method: Method,
-    url: Box<str>,
+    url: Arc<str>,
     authorization: Secret,
     body: String,
 }
@@ -41,7 +41,7 @@ impl Method {
 impl Request {
     pub(crate) fn watch(
         config: &Config,
-        token: &Token,
+        authorization: &Secret,
         session: Option<&SessionId>,
         previous: Option<&LeaseId>,
     ) -> Self {
@@ -60,25 +60,34 @@ impl Request {
         Self {
             method: Method::Get,
             url: url.into(),
-            authorization: authorization(config, token),
+            authorization: authorization.clone(),
             body: String::new(),
         }
     }
 
-    pub(crate) fn heartbeat(config: &Config, token: &Token, lease: &LeaseId) -> Self {
+    /// It is asked for as often as anything here: all that is new in it is the body.
+    pub(crate) fn heartbeat(config: &Config, authorization: &Secret, lease: &LeaseId) -> Self {
+        const BEFORE: &str = r#"{"watchLeaseId":""#;
+        const AFTER: &str = r#""}"#;
+        let lease = lease.as_str();
+        let mut body = String::with_capacity(BEFORE.len() + lease.len() + AFTER.len());
+        body.push_str(BEFORE);
         // The id is visible ASCII; what JSON wants escaped among that are the quote and the backslash.
-        let mut body = String::from(r#"{"watchLeaseId":""#);
-        for symbol in lease.as_str().chars() {
-            if matches!(symbol, '"' | '\\') {
-                body.push('\\');
+        if memchr::memchr2(b'"', b'\\', lease.as_bytes()).is_none() {
+            body.push_str(lease);
+        } else {
+            for symbol in lease.chars() {
+                if matches!(symbol, '"' | '\\') {
+                    body.push('\\');
+                }
+                body.push(symbol);
             }
-            body.push(symbol);
         }
-        body.push_str(r#""}"#);
+        body.push_str(AFTER);
         Self {
             method: Method::Post,
-            url: config.heartbeat_url().into(),
-            authorization: authorization(config, token),
+            url: Arc::clone(config.heartbeat_url()),
+            authorization: authorization.clone(),
             body,
         }
     }
@@ -121,7 +130,8 @@ pub(crate) fn encode(value: &str) -> impl Iterator<Item = &str> {
     percent_encoding::utf8_percent_encode(value, RESERVED)
 }
 
-fn authorization(config: &Config, token: &Token) -> Secret {
+/// The value of the `Authorization` header: the same for every request with this token.
+pub(crate) fn authorization(config: &Config, token: &Token) -> Secret {
     Secret::new(format!("{} {}", config.auth_scheme(), token.expose()))
 }
 
@@ -134,13 +144,13 @@ mod tests {
         Config::new("https://api.example.com/x/").build().expect("a config")
     }
 
-    fn token() -> Token {
-        Token::new("canary").expect("a token")
+    fn canary() -> Secret {
+        authorization(&config(), &Token::new("canary").expect("a token"))
     }
 
     #[test]
     fn a_watch_is_asked_for_as_the_protocol_says() {
-        let request = Request::watch(&config(), &token(), None, None);
+        let request = Request::watch(&config(), &canary(), None, None);
         assert_eq!(request.method().as_str(), "GET");
         assert_eq!(request.url(), "https://api.example.com/x/v1/watch?protocolVersion=2.2.0");
         let headers: Vec<_> = request.headers().collect();
@@ -157,7 +167,7 @@ mod tests {
         assert!(session.is_some(), "a space is not visible");
         let session = SessionId::new("s/1&a=b").expect("a session id");
         let lease = LeaseId::new("l+1%#~").expect("a lease id");
-        let url = |session, lease| Request::watch(&config(), &token(), session, lease).url;
+        let url = |session, lease| Request::watch(&config(), &canary(), session, lease).url;
         let base = "https://api.example.com/x/v1/watch?protocolVersion=2.2.0";
         assert_eq!(
             *url(Some(&session), Some(&lease)),
@@ -171,17 +181,21 @@ mod tests {
     #[test]
     fn a_heartbeat_is_json_whatever_the_lease_id_holds() {
         let lease = LeaseId::new(r#"a"b\c</script>"#).expect("a lease id");
-        let request = Request::heartbeat(&config(), &token(), &lease);
+        let request = Request::heartbeat(&config(), &canary(), &lease);
         assert_eq!(request.method().as_str(), "POST");
         assert_eq!(request.url(), "https://api.example.com/x/v1/watch/heartbeat");
         let body: serde_json::Value = serde_json::from_str(request.body()).expect("JSON");
         assert_eq!(body, serde_json::json!({ "watchLeaseId": r#"a"b\c</script>"# }));
         assert!(request.headers().any(|header| header == ("content-type", "application/json")));
+        assert!(request.headers().any(|header| header == ("authorization", "Bearer canary")));
+        let plain = LeaseId::new("l-1").expect("a lease id");
+        let request = Request::heartbeat(&config(), &canary(), &plain);
+        assert_eq!(request.body(), r#"{"watchLeaseId":"l-1"}"#);
     }
 
     #[test]
     fn no_token_is_printed() {
-        let request = Request::watch(&config(), &token(), None, None);
+        let request = Request::watch(&config(), &canary(), None, None);
         assert!(!format!("{request:?}").contains("canary"));
     }
 }

@@ -376,3 +376,21 @@ fn a_broken_limit_stays_broken() {
         assert_eq!(decoder.decode(&mut input), Err(LimitExceeded::Line));
     }
 }
+
+/// Only what has come to its end is given back.
+#[test]
+fn what_is_under_way_is_not_given_back() {
+    for stream in ["data: one\ndata: two\n\n", "event: wake\ndata: x\n\n", "id: 12\ndata: x\n\n"] {
+        let expected = items(stream);
+        for cut in 0..=stream.len() {
+            let mut decoder = Decoder::new(AMPLE);
+            let mut came = run(&mut decoder, stream.as_bytes()[..cut].chunks(1)).items;
+            decoder.shrink();
+            came.extend(run(&mut decoder, stream.as_bytes()[cut..].chunks(1)).items);
+            assert_eq!(came, expected, "{stream:?} at {cut}");
+            decoder.shrink();
+            let id = if stream.starts_with("id") { 256 } else { 0 };
+            assert!(decoder.capacity() <= id + 8, "{} bytes kept", decoder.capacity());
+        }
+    }
+}

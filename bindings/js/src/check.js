@@ -15,13 +15,13 @@ export function boolean(value, what) {
   return value;
 }
 
-/** A whole number from 0 to `most`. */
-export function whole(value, what, most = Number.MAX_SAFE_INTEGER) {
+/** A whole number from `least` to `most`. */
+export function whole(value, what, most = Number.MAX_SAFE_INTEGER, least = 0) {
   if (typeof value !== "number") {
     throw new TypeError(`${what} has to be a number`);
   }
-  if (!Number.isInteger(value) || value < 0 || value > most) {
-    throw new RangeError(`${what} has to be a whole number from 0 to ${most}`);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${what} has to be a whole number from ${least} to ${most}`);
   }
   return value;
 }

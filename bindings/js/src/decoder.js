@@ -23,7 +23,8 @@ export class Decoder {
     check.options(options, "options", ["lineLimit", "dataLimit"]);
     const limits = ["lineLimit", "dataLimit"].map((name) => {
       const limit = options[name];
-      return limit === undefined ? 0 : check.whole(limit, name, 2 ** 32 - 1) || 1;
+      // 0 is the default to the library.
+      return limit === undefined ? 0 : check.whole(limit, name, 2 ** 32 - 1, 1);
     });
     const library = Library.present;
     const pointer = library.lend((take) => {

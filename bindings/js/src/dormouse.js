@@ -3,6 +3,7 @@
 
 export { Code } from "./code.js";
 export { Decoder } from "./decoder.js";
+export { watch } from "./driver.js";
 export { ClosedError, DormouseError } from "./error.js";
 export { version } from "./library.js";
 export { Watch } from "./watch.js";

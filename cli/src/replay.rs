@@ -91,18 +91,31 @@ fn show(from: impl BufRead, name: &str, output: &Output) -> Result<ExitCode, Fai
 
 fn differs(name: &str, error: &ReplayError) -> Failure {
     match error {
-        ReplayError::Differs { line, expected, came } => failed(
-            name,
-            &format!(
-                "line {line}: the machine decides otherwise\n  recorded  {}\n  replayed  {}",
-                words::foreign(expected, &[]),
-                words::foreign(came, &[])
-            ),
-        ),
+        ReplayError::Differs { line, expected, came } => {
+            let (recorded, replayed) = apart(expected, came);
+            failed(
+                name,
+                &format!(
+                    "line {line}: the machine decides otherwise\n  recorded  {recorded}\n  replayed  {replayed}"
+                ),
+            )
+        }
         ReplayError::Damaged { damage: Damage::NoHeader, .. } => failed(name, &error.to_string())
             .advise("a journal is what `dormouse watch --journal FILE` writes"),
         _ => failed(name, &error.to_string()),
     }
+}
+
+/// Two long lines from shortly before where they part, so that what is shown of them is what differs.
+fn apart(recorded: &str, replayed: &str) -> (String, String) {
+    const BEFORE: usize = 200;
+    let same = recorded.chars().zip(replayed.chars()).take_while(|(one, other)| one == other);
+    let passed = same.count().saturating_sub(BEFORE);
+    let from = |line: &str| {
+        let rest: String = line.chars().skip(passed).collect();
+        words::foreign(&if passed == 0 { rest } else { format!("…{rest}") }, &[])
+    };
+    (from(recorded), from(replayed))
 }
 
 fn failed(name: &str, what: &str) -> Failure {
@@ -135,11 +148,40 @@ impl<R: BufRead> Lines<'_, R> {
             return Ok(Found::End);
         }
         self.number += 1;
-        if line.last() != Some(&b'\n') && len < most {
+        let whole = line.last() == Some(&b'\n');
+        if !whole && len < most {
             return Ok(Found::Torn);
+        }
+        if !whole {
+            // Too long, and perhaps cut inside of a letter: which letter makes no difference.
+            return Ok(Found::Line(String::from_utf8_lossy(&line).into_owned()));
         }
         String::from_utf8(line)
             .map(Found::Line)
             .map_err(|_| failed(self.name, &format!("line {}: it is no text", self.number)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_lines_are_shown_where_they_part() {
+        assert_eq!(apart("one", "two"), ("one".into(), "two".into()));
+        let long = "ä".repeat(700);
+        let (recorded, replayed) = apart(&format!("{long}1{long}"), &format!("{long}2"));
+        assert_eq!(replayed, format!("…{}2", "ä".repeat(200)));
+        assert!(recorded.starts_with(&format!("…{}1ä", "ä".repeat(200))));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_that_wherever_it_is_cut() {
+        for lead in ["", "x"] {
+            let text = format!("{lead}{}", "ä".repeat(LINE_MOST / 2 + 8));
+            let mut lines = Lines { from: text.as_bytes(), name: "it", number: 0 };
+            let Ok(Found::Line(line)) = lines.next() else { panic!("it is a line") };
+            assert!(line.len() > LINE_MOST);
+        }
     }
 }

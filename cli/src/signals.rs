@@ -6,6 +6,10 @@ use std::process::ExitCode;
 
 use crate::failure::Failure;
 
+/// On every architecture that Linux has, but for MIPS and PA-RISC.
+#[cfg(target_os = "linux")]
+const SIGXFSZ: i32 = 25;
+
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -38,6 +42,10 @@ pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// Never read. Where a limit is set on the size of files, a journal that reaches it would kill the watch; with
+    /// somebody listening the write fails instead, and only the journal ends.
+    #[cfg(target_os = "linux")]
+    _file_too_large: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
@@ -52,6 +60,8 @@ impl Signals {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
+            #[cfg(target_os = "linux")]
+            _file_too_large: signal(SignalKind::from_raw(SIGXFSZ)).ok(),
         })
     }
 

@@ -89,7 +89,12 @@ pub(crate) fn foreign(text: &str, secrets: &[&str]) -> String {
         text.truncate(end);
         text.push('…');
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect()
+}
+
+/// What turns the direction of a line about or hides in it (Unicode's `Bidi_Control`, and what has no width).
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Text with `[secret]` where one of the secrets stands in it.
@@ -194,6 +199,7 @@ mod tests {
     fn foreign_text_can_neither_command_a_terminal_nor_give_a_secret_back() {
         assert_eq!(foreign("no \x1b[2Jcanary\n", &["canary", ""]), "no  [2J[secret] ");
         assert_eq!(foreign(&"ä".repeat(500), &[]).chars().count(), 401);
+        assert_eq!(foreign("a\u{202e}b\u{200b}c\u{2066}d\u{feff}e\u{61c}f", &[]), "a b c d e f");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use crate::error::UrlFault;
@@ -32,22 +33,33 @@ const LIMIT_MOST: usize = 64 * 1024 * 1024;
 /// assert_eq!(error.to_string(), "the base URL is not an absolute URL as RFC 3986 has it");
 /// # Ok::<(), dormouse_core::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+/// To clone it costs nothing: all clones share it, and with it thousands of watches of one service.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config(Arc<Settings>);
+
+/// What is in a configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
     /// As they were given, but for slashes at the base's end.
     pub(crate) base: Box<str>,
     pub(crate) watch_path: Box<str>,
     pub(crate) heartbeat_path: Box<str>,
     pub(crate) protocol_version: Box<str>,
     /// The watch's URL up to and with the protocol version.
-    pub(crate) watch_url: Box<str>,
-    pub(crate) heartbeat_url: Box<str>,
+    watch_url: Box<str>,
+    heartbeat_url: Box<str>,
     pub(crate) auth_scheme: Box<str>,
     /// Whether the base is `http`: then a wake may lead to `ws` and `http` too.
-    pub(crate) plain: bool,
+    plain: bool,
     pub(crate) limits: sse::Limits,
     pub(crate) guards: Guards,
     pub(crate) on_unauthorized: OnUnauthorized,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// What to do when the server refuses the token (protocol.md section 5.6).
@@ -84,19 +96,45 @@ impl Config {
     /// The base URL, without slashes at its end.
     #[must_use]
     pub fn base(&self) -> &str {
-        &self.base
+        &self.0.base
     }
 
     /// Which guards are on.
     #[must_use]
-    pub const fn guards(&self) -> &Guards {
-        &self.guards
+    pub fn guards(&self) -> &Guards {
+        &self.0.guards
     }
 
     /// Whether the base URL is `http`: the transport needs no TLS then.
     #[must_use]
-    pub const fn is_plain(&self) -> bool {
-        self.plain
+    pub fn is_plain(&self) -> bool {
+        self.0.plain
+    }
+
+    pub(crate) fn watch_url(&self) -> &str {
+        &self.0.watch_url
+    }
+
+    pub(crate) fn heartbeat_url(&self) -> &str {
+        &self.0.heartbeat_url
+    }
+
+    pub(crate) fn auth_scheme(&self) -> &str {
+        &self.0.auth_scheme
+    }
+
+    pub(crate) fn limits(&self) -> sse::Limits {
+        self.0.limits
+    }
+
+    pub(crate) fn on_unauthorized(&self) -> OnUnauthorized {
+        self.0.on_unauthorized
+    }
+
+    /// All of it, for who writes it down.
+    #[cfg(feature = "serde")]
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0
     }
 }
 
@@ -203,7 +241,7 @@ impl ConfigBuilder {
         }
         watch_url.push_str("?protocolVersion=");
         watch_url.extend(crate::wire::encode(&self.protocol_version));
-        Ok(Config {
+        Ok(Config(Arc::new(Settings {
             base: base.into(),
             watch_path: self.watch_path.into(),
             heartbeat_path: self.heartbeat_path.into(),
@@ -215,7 +253,7 @@ impl ConfigBuilder {
             limits: self.limits,
             guards: self.guards,
             on_unauthorized: self.on_unauthorized,
-        })
+        })))
     }
 }
 
@@ -362,6 +400,19 @@ mod tests {
     }
 
     #[test]
+    fn it_says_what_it_was_given() {
+        let config = Config::new("https://example.com/api//").guards(Guards::none()).build();
+        let config = config.expect("a config");
+        assert_eq!((config.base(), config.guards()), ("https://example.com/api", &Guards::none()));
+        let shown = format!("{config:?}");
+        assert!(
+            shown.contains("https://example.com/api/v1/watch?protocolVersion=2.2.0"),
+            "{shown}"
+        );
+        assert!(shown.contains("Guards { flap: false"), "{shown}");
+    }
+
+    #[test]
     fn paths_join_the_base_with_one_slash() {
         let config = Config::new("https://example.com/api//")
             .watch_path("/w")
@@ -369,8 +420,8 @@ mod tests {
             .protocol_version("3 beta&x")
             .build()
             .expect("a config");
-        assert_eq!(&*config.watch_url, "https://example.com/api/w?protocolVersion=3%20beta%26x");
-        assert_eq!(&*config.heartbeat_url, "https://example.com/api/h/b");
+        assert_eq!(config.watch_url(), "https://example.com/api/w?protocolVersion=3%20beta%26x");
+        assert_eq!(config.heartbeat_url(), "https://example.com/api/h/b");
     }
 
     #[test]

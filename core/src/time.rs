@@ -69,6 +69,11 @@ mod tests {
     }
 
     #[test]
+    fn it_is_shown_with_its_unit() {
+        assert_eq!(alloc::format!("{:?}", Timestamp::from_millis(7)), "7ms");
+    }
+
+    #[test]
     fn a_part_of_a_millisecond_is_never_due_early() {
         let start = Timestamp::from_millis(5);
         assert_eq!(start.after(Duration::from_nanos(1)), Timestamp::from_millis(6));

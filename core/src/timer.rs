@@ -27,16 +27,25 @@ impl Timer {
 }
 
 /// Each timer's deadline, if it runs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Timers([Option<Timestamp>; 5]);
+#[derive(Clone, Debug)]
+pub(crate) struct Timers([Timestamp; 5]);
+
+/// The deadline of a timer that does not run: the end of time, which no clock of the machine's reaches.
+const NEVER: Timestamp = Timestamp::MAX;
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self([NEVER; 5])
+    }
+}
 
 impl Timers {
     pub(crate) fn set(&mut self, timer: Timer, deadline: Timestamp) {
-        self.0[timer as usize] = Some(deadline);
+        self.0[timer as usize] = deadline;
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.0[timer as usize] = NEVER;
     }
 
     pub(crate) fn clear_all(&mut self) {
@@ -44,12 +53,12 @@ impl Timers {
     }
 
     pub(crate) fn deadline(&self, timer: Timer) -> Option<Timestamp> {
-        self.0[timer as usize]
+        Some(self.0[timer as usize]).filter(|deadline| *deadline != NEVER)
     }
 
     /// The earliest deadline of all.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.0.iter().flatten().copied().min()
+        self.0.iter().copied().min().filter(|deadline| *deadline != NEVER)
     }
 
     /// Takes out the timer that has been due longest at `now`, with the instant it was due.

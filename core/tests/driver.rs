@@ -35,6 +35,8 @@ struct World {
     bodies_open: Cell<usize>,
     /// For so many polls more the transport has to catch up, when the driver is late.
     behind: Cell<usize>,
+    /// The device was suspended, and the timer has noticed.
+    suspended: Cell<bool>,
 }
 
 #[derive(Clone)]
@@ -79,14 +81,17 @@ impl Body for Stream {
     }
 }
 
-/// An answer that is there, or never comes.
+/// An answer that is there, or never comes; 0 stands for a connection that broke.
 struct Answer(Poll<u16>);
 
 impl Future for Answer {
     type Output = Result<u16, TransportError>;
 
     fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.map(Ok)
+        self.0.map(|status| match status {
+            0 => Err(TransportError::new(TransportFault::Broken, "cut")),
+            status => Ok(status),
+        })
     }
 }
 
@@ -125,6 +130,10 @@ impl Timer for Part {
         self.0.behind.set(behind);
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn resumed(&mut self) -> bool {
+        self.0.suspended.take()
     }
 }
 
@@ -311,6 +320,96 @@ fn a_hint_does_not_overtake_a_wake() {
     bench.driver.handle().network_changed();
     assert_eq!(bench.poll(), Poll::Pending);
     assert_eq!(bench.world.requests.borrow().len(), 2, "and then it takes effect");
+}
+
+/// The timer has noticed a suspend: the machine hears of it as of any other hint.
+#[test]
+fn a_resume_that_the_timer_noticed_ends_the_watch() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO)], &[Poll::Ready(HELLO)]]);
+    bench.next();
+    bench.next();
+    assert_eq!(bench.poll(), Poll::Pending);
+    bench.world.suspended.set(true);
+    assert_eq!(bench.poll(), Poll::Pending);
+    assert_eq!(bench.world.requests.borrow().len(), 2);
+    assert_eq!(bench.world.bodies_open.get(), 1);
+}
+
+/// A heartbeat that broke is one that failed, and the stream stays.
+#[test]
+fn a_heartbeat_that_breaks_is_told_and_the_stream_stays() {
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO), Poll::Ready("∞")]]);
+    bench.world.posts.borrow_mut().extend([Poll::Ready(0), Poll::Ready(204)]);
+    bench.next();
+    bench.next();
+    let _ = bench.at(10_000).poll();
+    let _ = bench.at(20_000).poll();
+    let stats = bench.driver.handle().stats();
+    assert_eq!((stats.heartbeats, stats.heartbeats_accepted), (2, 1), "{stats:?}");
+    assert_eq!(bench.world.bodies_open.get(), 1);
+}
+
+/// A timer that knows nothing of suspends, and whose transport has nothing to catch up with.
+#[test]
+fn a_plain_timer_is_one_that_only_waits() {
+    struct Plain(Part);
+
+    impl Timer for Plain {
+        fn now(&mut self) -> Timestamp {
+            self.0.now()
+        }
+
+        fn poll_sleep(&mut self, until: Timestamp, cx: &mut Context<'_>) -> Poll<()> {
+            self.0.poll_sleep(until, cx)
+        }
+    }
+
+    let world = Rc::new(World::default());
+    world.streams.borrow_mut().push_back(vec![Poll::Ready(HELLO)]);
+    let part = Part(Rc::clone(&world));
+    let mut driver = Driver::new(Bench::machine(), part.clone(), Plain(part));
+    let mut next = || pin!(driver.next()).poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(next(), Poll::Ready(status(Status::Connecting)));
+    assert_eq!(next(), Poll::Ready(status(Status::Connected)));
+    world.now.set(3_600_000);
+    assert_eq!(next(), Poll::Ready(status(Status::Connecting)), "the read deadline, at once");
+}
+
+#[test]
+fn a_transport_speaks_in_its_own_words() {
+    let error = TransportError::new(TransportFault::Tls, "no such authority");
+    assert_eq!((error.fault(), error.detail()), (TransportFault::Tls, "no such authority"));
+}
+
+/// All of it is on record, and none of it lost when the driver is dropped.
+#[cfg(feature = "serde")]
+#[test]
+fn a_driver_keeps_a_journal_that_replays() {
+    use dormouse_core::journal::{Recorder, Replay};
+
+    let journal = Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let sink = Arc::clone(&journal);
+    let mut bench = Bench::new(&[&[Poll::Ready(HELLO), Poll::Pending, Poll::Ready(WAKE)]]);
+    let part = Part(Rc::clone(&bench.world));
+    let token = Token::new("canary").expect("a token");
+    let mut guards = Guards::none();
+    guards.hints = true;
+    let config = Config::new("https://a.example").guards(guards).build().expect("a config");
+    let recorder = Recorder::new(&config, &token, 0, Timestamp::ORIGIN);
+    bench.driver = Driver::new(Bench::machine(), part.clone(), part)
+        .record(recorder, move |line| sink.lock().expect("no panic").push(line.to_owned()));
+    bench.next();
+    bench.next();
+    bench.next();
+    drop(bench);
+    let journal = journal.lock().expect("no panic");
+    assert!(journal.last().is_some_and(|line| line.starts_with(r#"{"out":"wake""#)), "{journal:?}");
+    assert!(!journal.concat().contains("canary"));
+    let mut replay = Replay::new(&journal[0]).expect("a header");
+    for line in &journal[1..] {
+        replay.line(line).expect("the same");
+    }
+    assert_eq!(replay.watch().stats().wakes, 1);
 }
 
 #[test]

@@ -16,7 +16,9 @@ use dormouse_core::{Action, Attempt, Config, Head, Input, Timestamp, Token, Watc
 mod cc;
 
 const CHUNK: usize = 1400;
-const CHUNKS: u64 = 400_000;
+const CHUNKS: usize = 100_000;
+/// The best of so many counts: whatever else a machine does only ever makes it slower.
+const ROUNDS: usize = 7;
 const HELLO: &[u8] = b"event: hello\ndata: {\"watchLeaseId\":\"L\",\"deviceWaitForViewerMs\":5000,\
     \"heartbeatIntervalMs\":86400000}\n\n";
 const BLOCK: &[u8] =
@@ -37,17 +39,19 @@ fn main() {
     watch.handle(now, Input::Data { attempt, bytes: HELLO });
     drain(&mut watch);
     let stream: Vec<u8> = BLOCK.iter().copied().cycle().take(CHUNK * BLOCK.len()).collect();
-    let begun = Instant::now();
-    let mut chunks = stream.chunks_exact(CHUNK).cycle();
-    for _ in 0..CHUNKS {
-        let bytes = black_box(chunks.next().expect("another"));
-        watch.handle(now, Input::Data { attempt, bytes });
-        drain(&mut watch);
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let chunks = stream.chunks_exact(CHUNK).cycle().take(CHUNKS);
+        for bytes in chunks {
+            watch.handle(now, Input::Data { attempt, bytes: black_box(bytes) });
+            drain(&mut watch);
+        }
+        best = best.min(begun.elapsed().as_secs_f64());
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    let bytes = CHUNKS as f64 * CHUNK as f64;
-    println!("in Rust                {:6.0} MB/s", bytes / seconds / 1e6);
-    assert!(watch.stats().comments > CHUNKS, "it was read");
+    let bytes = (CHUNKS * CHUNK) as f64;
+    println!("in Rust                {:6.0} MB/s", bytes / best / 1e6);
+    assert!(watch.stats().comments > CHUNKS as u64, "it was read");
 
     let source = Path::new(cc::HERE).join("tests/c/bench.c");
     for (name, under) in [

@@ -1,4 +1,5 @@
-//! A token bucket: so many at once, and one more every so often.
+//! A token bucket: so many at once, and one more every so often. How many and how often is its type, so that a
+//! watch, which has two of them, need not remember it.
 //!
 //! It keeps no fraction and needs no timer: only how many are left, and since when the next one has been
 //! filling. A full bucket fills nothing, so that no stretch of time ever gives more than its capacity and
@@ -8,18 +9,18 @@ use core::time::Duration;
 
 use crate::time::Timestamp;
 
+/// At most `CAPACITY`, and one more every `REFILL` milliseconds.
 #[derive(Clone, Debug)]
-pub(super) struct Bucket {
+pub(super) struct Bucket<const CAPACITY: u32, const REFILL: u64> {
     left: u32,
-    capacity: u32,
-    refill: Duration,
     /// Since when the next refill has been on its way, if any is.
     since: Timestamp,
 }
 
-impl Bucket {
-    pub(super) fn new(capacity: u32, refill: Duration, now: Timestamp) -> Self {
-        Self { left: capacity, capacity, refill, since: now }
+impl<const CAPACITY: u32, const REFILL: u64> Bucket<CAPACITY, REFILL> {
+    /// A full one.
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self { left: CAPACITY, since: now }
     }
 
     /// Takes one out, or says when there will be one.
@@ -30,19 +31,24 @@ impl Bucket {
                 self.left = left;
                 Ok(())
             }
-            None => Err(self.since.after(self.refill)),
+            None => Err(self.refilled()),
         }
     }
 
     /// When one could be taken out: now, or later.
     pub(super) fn payable(&self, now: Timestamp) -> Timestamp {
-        if self.left > 0 { now } else { self.since.after(self.refill).max(now) }
+        if self.left > 0 { now } else { self.refilled().max(now) }
+    }
+
+    /// When the next one will be there.
+    fn refilled(&self) -> Timestamp {
+        self.since.after(Duration::from_millis(REFILL))
     }
 
     /// Puts one back.
     pub(super) fn refund(&mut self, now: Timestamp) {
         self.settle(now);
-        self.left = self.left.saturating_add(1).min(self.capacity);
+        self.left = self.left.saturating_add(1).min(CAPACITY);
     }
 
     /// How many are left, and for how long the next one has been filling, in milliseconds.
@@ -54,19 +60,17 @@ impl Bucket {
 
     /// Adds what was refilled until `now`.
     fn settle(&mut self, now: Timestamp) {
-        let period = self.refill.as_millis().max(1);
-        let elapsed = now.since(self.since).as_millis();
-        let refills = elapsed / period;
-        let missing = self.capacity.saturating_sub(self.left);
-        if refills >= u128::from(missing) {
+        let elapsed = crate::time::millis(now.since(self.since));
+        let refills = elapsed / REFILL;
+        let missing = CAPACITY.saturating_sub(self.left);
+        if refills >= u64::from(missing) {
             // Full: the time that went by before is worth nothing.
-            self.left = self.capacity;
+            self.left = CAPACITY;
             self.since = now;
         } else {
             // Fewer than are missing, so it fits in a u32.
             self.left = self.left.saturating_add(u32::try_from(refills).unwrap_or(missing));
-            let rest = u64::try_from(elapsed % period).unwrap_or(0);
-            self.since = Timestamp::from_millis(now.as_millis().saturating_sub(rest));
+            self.since = Timestamp::from_millis(now.as_millis().saturating_sub(elapsed % REFILL));
         }
     }
 }
@@ -77,7 +81,7 @@ mod tests {
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
-    const REFILL: Duration = Duration::from_secs(30);
+    const REFILL: u64 = 30_000;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_millis(seconds * 1000)
@@ -85,8 +89,9 @@ mod tests {
 
     #[test]
     fn it_pays_its_capacity_and_then_one_a_refill() {
-        let mut bucket = Bucket::new(3, REFILL, at(0));
+        let mut bucket = Bucket::<3, REFILL>::new(at(0));
         for _ in 0..3 {
+            assert_eq!(bucket.payable(at(100)), at(100));
             assert_eq!(bucket.pay(at(100)), Ok(()));
         }
         assert_eq!(bucket.pay(at(100)), Err(at(130)));
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_refund_never_overfills() {
-        let mut bucket = Bucket::new(2, REFILL, at(0));
+        let mut bucket = Bucket::<2, REFILL>::new(at(0));
         bucket.refund(at(0));
         assert_eq!(bucket.left, 2);
         bucket.pay(at(0)).expect("two are left");
@@ -113,7 +118,7 @@ mod tests {
         fn no_stretch_of_ten_minutes_sees_more_than_thirty(
             waits in proptest::collection::vec(prop_oneof![0..50_u64, 0..40_000_u64, 0..900_000_u64], 1..300),
         ) {
-            let mut bucket = Bucket::new(10, REFILL, at(0));
+            let mut bucket = Bucket::<10, REFILL>::new(at(0));
             let mut now = 0;
             let mut paid = Vec::new();
             for wait in waits {

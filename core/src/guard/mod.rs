@@ -207,8 +207,10 @@ pub(crate) struct Guard {
     /// What the next refusal of the token is answered with.
     park: Duration,
     window: Duration,
-    connects: Bucket,
-    hints: Bucket,
+    /// Section 5.1: ten in quick succession, and one every 30 s.
+    connects: Bucket<10, 30_000>,
+    /// Section 5.5: three, and one a minute.
+    hints: Bucket<3, 60_000>,
 }
 
 /// The guards' part of a watch's outlook: how a bucket stands is how many are left, and how far the next is.
@@ -229,8 +231,8 @@ impl Guard {
             short: 0,
             park: PARK_FIRST,
             window: Duration::ZERO,
-            connects: Bucket::new(10, Duration::from_secs(30), now),
-            hints: Bucket::new(3, Duration::from_secs(60), now),
+            connects: Bucket::new(now),
+            hints: Bucket::new(now),
         }
     }
 
@@ -241,13 +243,13 @@ impl Guard {
 
     /// What of its memory the future depends on, given whether a refused token parks the watch.
     pub(crate) fn outlook(&self, now: Timestamp, parks: bool) -> Outlook {
-        let whole = |bucket: &Bucket, on: bool| if on { bucket.outlook(now) } else { (0, 0) };
+        let whole = |on: bool, bucket: (u32, u64)| if on { bucket } else { (0, 0) };
         Outlook {
             short: if self.on.flap { self.short.min(FLAP_LAST) } else { 0 },
             park: if parks { self.park } else { Duration::ZERO },
             window: if self.on.window { self.window } else { Duration::ZERO },
-            connects: whole(&self.connects, self.on.connect_bound),
-            hints: whole(&self.hints, self.on.hints),
+            connects: whole(self.on.connect_bound, self.connects.outlook(now)),
+            hints: whole(self.on.hints, self.hints.outlook(now)),
         }
     }
 

@@ -252,3 +252,9 @@ proptest! {
         prop_assert!(first >= INTERVAL / 2 && first <= INTERVAL);
     }
 }
+
+#[test]
+fn all_are_on_unless_switched_off() {
+    assert_eq!(Guards::default(), Guards::all());
+    assert_ne!(Guards::default(), Guards::none());
+}

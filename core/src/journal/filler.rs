@@ -21,12 +21,9 @@ pub(super) fn fill(text: &mut [u8], symbol: u8) {
             _ => b"\xF0\x9F\x98",
         });
     }
-    if filled.len() == text.len() {
-        text.copy_from_slice(&filled);
-    } else {
-        // It never is another length; if it were, this would still show nothing.
-        text.fill(symbol);
-    }
+    // It never is another length; if it were, this would still show nothing.
+    text.fill(symbol);
+    text.iter_mut().zip(filled).for_each(|(place, byte)| *place = byte);
 }
 
 /// Text that takes `room` bytes of a stream, or fewer, and is `len` bytes long once it has been read.

@@ -35,7 +35,7 @@ pub struct Header {
 impl Header {
     /// The line, without its end.
     pub(super) fn line(&self) -> String {
-        let config = &self.config;
+        let config = self.config.settings();
         let guards = &config.guards;
         let on_unauthorized = match config.on_unauthorized {
             OnUnauthorized::Stop => "stop",

@@ -17,11 +17,12 @@ use crate::time::Timestamp;
 use crate::watch::Watch;
 
 /// What a line that is held costs beside its bytes, about.
-const HELD_LINE: usize = 128;
+const HELD_LINE: usize = 64;
 /// What a line end and the last line of a journal that ends early take at most.
 const LAST_LINE: usize = 32;
-/// What may be held beyond what an event and a line may have: for what comes meanwhile.
-const HELD_MORE: usize = 256 * 1024;
+/// What may be held beyond what an event and a line may have: for what comes meanwhile. A wake of 8 KiB may come
+/// byte by byte, and each of them takes three lines' worth.
+const HELD_MORE: usize = 2 * 1024 * 1024;
 
 /// Records a watch as lines of a journal, with no token in any.
 ///
@@ -110,7 +111,8 @@ impl Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
-    /// It has as many bytes as it may have.
+    /// It has as many bytes as it may have, or one line of it would have more than
+    /// [`LINE_MOST`](super::LINE_MOST): 16 MiB of a stream in one piece.
     Limit,
     /// A server began an event and sent so much else before its end that the rest would have to be kept in
     /// memory for too long.
@@ -244,7 +246,8 @@ impl Recorder {
 
     fn push_stream(&mut self, attempt: Attempt, bytes: &[u8]) {
         if self.stream.as_ref().is_none_or(|(current, _)| *current != attempt) {
-            self.stream = Some((attempt, Stream::new(self.config.limits, self.config.plain)));
+            self.stream =
+                Some((attempt, Stream::new(self.config.limits(), self.config.is_plain())));
         }
         if let (Some((_, stream)), None) = (&mut self.stream, self.ended) {
             stream.push(bytes);
@@ -267,7 +270,7 @@ impl Recorder {
         self.held_bytes = self.held_bytes.saturating_add(entry.cost());
         self.held.push_back(entry);
         self.settle();
-        let limits = self.config.limits;
+        let limits = self.config.limits();
         if self.held_bytes > limits.line.saturating_add(limits.data).saturating_add(HELD_MORE) {
             self.end(Ended::Held);
         }

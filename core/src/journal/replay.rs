@@ -274,6 +274,7 @@ impl fmt::Display for ReplayError {
         match self {
             Self::Damaged { line, damage } => write!(f, "line {line}: {damage}"),
             Self::Differs { line, expected, came } => {
+                let (expected, came) = (Tame(expected), Tame(came));
                 write!(f, "line {line}: recorded was {expected}, and the replay says {came}")
             }
         }
@@ -281,6 +282,22 @@ impl fmt::Display for ReplayError {
 }
 
 impl core::error::Error for ReplayError {}
+
+/// A stranger's line, without what would command a terminal.
+struct Tame<'l>(&'l str);
+
+impl fmt::Display for Tame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for symbol in self.0.chars() {
+            if symbol.is_control() {
+                write!(f, "{}", symbol.escape_default())?;
+            } else {
+                write!(f, "{symbol}")?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,7 +335,8 @@ pub enum Damage {
 
 impl Damage {
     pub(super) fn json(error: &serde_json::Error) -> Self {
-        Self::Json { column: error.column() }
+        // Where there is nothing, reading stops before the first byte.
+        Self::Json { column: error.column().max(1) }
     }
 }
 

@@ -307,18 +307,14 @@ impl Stream {
     }
 
     fn fill(&mut self, line: Range<usize>) {
-        if let Some(place) = self.bytes.get_mut(line) {
-            filler::fill(place, b'x');
-        }
+        filler::fill(self.bytes.get_mut(line).unwrap_or_default(), b'x');
     }
 
     /// Overwrites with what is as long; should it not be, with nothing that tells anything.
     fn put(&mut self, line: Range<usize>, veiled: &[u8]) {
-        match self.bytes.get_mut(line) {
-            Some(place) if place.len() == veiled.len() => place.copy_from_slice(veiled),
-            Some(place) => place.fill(b'x'),
-            None => {}
-        }
+        let places = self.bytes.get_mut(line).unwrap_or_default();
+        places.fill(b'x');
+        places.iter_mut().zip(veiled).for_each(|(place, byte)| *place = *byte);
     }
 }
 

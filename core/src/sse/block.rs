@@ -40,19 +40,25 @@ pub(super) enum Dispatch {
 pub(super) struct Block {
     limits: Limits,
     wanted: Option<&'static [&'static str]>,
-    /// What [`Name::Absent`] comes to.
-    unnamed: Name,
+    /// Whether an event without a name is wanted.
+    wants_unnamed: bool,
 
     name: Name,
     data: Data,
     id_pending: bool,
 
-    /// The text of [`Name::Stored`].
-    name_text: String,
     /// The bytes of [`Data::Stored`], lines joined with LF.
     data_bytes: Vec<u8>,
+    texts: Option<Box<Texts>>,
+}
+
+/// Text that most streams never need to have stored: so there is none of it before they do.
+#[derive(Clone, Default)]
+struct Texts {
+    /// The text of [`Name::Stored`].
+    name: String,
     /// The data once more if it was not UTF-8, mended.
-    data_text: String,
+    data: String,
     /// What the blank line will make the last event id, if one is pending.
     id: String,
     last_id: String,
@@ -94,25 +100,32 @@ impl Block {
         Self {
             limits,
             wanted: None,
-            unnamed: Name::At(UNNAMED),
+            wants_unnamed: true,
             name: Name::Absent,
             data: Data::Absent,
             id_pending: false,
-            name_text: String::new(),
             data_bytes: Vec::new(),
-            data_text: String::new(),
-            id: String::new(),
-            last_id: String::new(),
+            texts: None,
         }
+    }
+
+    #[inline(always)]
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn texts(&mut self) -> &mut Texts {
+        self.texts.get_or_insert_default()
     }
 
     pub(super) fn only(&mut self, wanted: &'static [&'static str]) {
         self.wanted = Some(wanted);
-        self.unnamed = choose(wanted, UNNAMED);
+        self.wants_unnamed = wanted.contains(&UNNAMED);
     }
 
+    #[inline(always)]
     pub(super) fn last_id(&self) -> &str {
-        &self.last_id
+        self.texts.as_ref().map_or("", |texts| &texts.last_id)
     }
 
     /// Whether a field came that has no effect before the blank line.
@@ -132,8 +145,10 @@ impl Block {
     pub(super) fn reset(&mut self) {
         self.clear();
         release(&mut self.data_bytes);
-        for text in [&mut self.name_text, &mut self.data_text, &mut self.id] {
-            release_text(text);
+        if let Some(texts) = &mut self.texts {
+            for text in [&mut texts.name, &mut texts.data, &mut texts.id] {
+                release_text(text);
+            }
         }
     }
 
@@ -200,9 +215,9 @@ impl Block {
             (Ok(name), None) => unkept = Some(name),
             (Ok(name), Some(wanted)) => self.name = choose(wanted, name),
             (Err(_), wanted) => {
-                assign_lossy(&mut self.name_text, value, self.limits.line)
-                    .ok_or(LimitExceeded::Line)?;
-                self.name = wanted.map_or(Name::Stored, |wanted| choose(wanted, &self.name_text));
+                let (most, text) = (self.limits.line, &mut self.texts().name);
+                assign_lossy(text, value, most).ok_or(LimitExceeded::Line)?;
+                self.name = wanted.map_or(Name::Stored, |wanted| choose(wanted, text));
             }
         }
         if self.data != Data::Absent && matches!(self.name, Name::Unwanted) {
@@ -214,7 +229,7 @@ impl Block {
     /// Stores a name that [`Block::set_name`] returned.
     #[inline(always)]
     pub(super) fn store_name(&mut self, name: &str) {
-        assign(&mut self.name_text, name);
+        assign(&mut self.texts().name, name);
         self.name = Name::Stored;
     }
 
@@ -223,11 +238,10 @@ impl Block {
         if memchr::memchr(0, value).is_some() {
             return Ok(());
         }
+        let (most, text) = (self.limits.line, &mut self.texts().id);
         match str::from_utf8(value) {
-            Ok(id) => assign(&mut self.id, id),
-            Err(_) => {
-                assign_lossy(&mut self.id, value, self.limits.line).ok_or(LimitExceeded::Line)?;
-            }
+            Ok(id) => assign(text, id),
+            Err(_) => assign_lossy(text, value, most).ok_or(LimitExceeded::Line)?,
         }
         self.id_pending = true;
         Ok(())
@@ -250,11 +264,6 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(super) fn stores_data(&self) -> bool {
-        self.data == Data::Stored
-    }
-
-    #[inline(always)]
     pub(super) fn append_data(&mut self, piece: &[u8]) {
         append(&mut self.data_bytes, piece, self.limits.data);
     }
@@ -273,7 +282,8 @@ impl Block {
     pub(super) fn dispatch(&mut self, lent: &mut Lent<'_>) -> Dispatch {
         if self.id_pending {
             self.id_pending = false;
-            mem::swap(&mut self.id, &mut self.last_id);
+            let texts = self.texts();
+            mem::swap(&mut texts.id, &mut texts.last_id);
         }
         let name = mem::replace(&mut self.name, Name::Absent);
         let data = mem::replace(&mut self.data, Data::Absent);
@@ -281,13 +291,13 @@ impl Block {
             lent.name = None;
             return Dispatch::Nothing;
         }
-        let name = if let Name::Absent = name { self.unnamed } else { name };
         match name {
             _ if data == Data::LetGo => return Dispatch::Unwanted,
             _ if lent.name.is_some() => {}
             Name::At(name) => lent.name = Some(name),
-            Name::Stored | Name::Absent => {}
-            Name::Unwanted => return Dispatch::Unwanted,
+            Name::Absent if self.wants_unnamed => lent.name = Some(UNNAMED),
+            Name::Stored => {}
+            Name::Absent | Name::Unwanted => return Dispatch::Unwanted,
         }
         Dispatch::Event
     }
@@ -300,23 +310,26 @@ impl Block {
         &'a mut self,
         lent: Lent<'b>,
     ) -> Result<Event<'a>, LimitExceeded> {
-        let bytes = lent.data.unwrap_or(&self.data_bytes);
-        let data = match str::from_utf8(bytes) {
-            Ok(data) => data,
-            Err(_) => {
-                assign_lossy(&mut self.data_text, bytes, self.limits.data)
-                    .ok_or(LimitExceeded::Data)?;
-                &self.data_text
-            }
-        };
-        let name = lent.name.unwrap_or(&self.name_text);
-        Ok(Event { name, data, id: &self.last_id })
+        let Self { limits, data_bytes, texts, .. } = self;
+        let bytes = lent.data.unwrap_or(data_bytes);
+        if let Ok(data) = simdutf8::basic::from_utf8(bytes) {
+            let stored = texts.as_deref();
+            let name = lent.name.unwrap_or_else(|| stored.map_or("", |texts| &texts.name));
+            return Ok(Event { name, data, id: stored.map_or("", |texts| &texts.last_id) });
+        }
+        let texts = texts.get_or_insert_default();
+        assign_lossy(&mut texts.data, bytes, limits.data).ok_or(LimitExceeded::Data)?;
+        let name = lent.name.unwrap_or(&texts.name);
+        Ok(Event { name, data: &texts.data, id: &texts.last_id })
     }
 
     /// What comes of this block depends on, ids aside.
     pub(super) fn outlook(&self) -> Outlook {
-        let name_text = if let Name::Stored = self.name { &*self.name_text } else { "" };
-        let data_bytes = if self.stores_data() { &*self.data_bytes } else { &[] };
+        let name_text = match (self.name, &self.texts) {
+            (Name::Stored, Some(texts)) => &*texts.name,
+            _ => "",
+        };
+        let data_bytes = if self.data == Data::Stored { &*self.data_bytes } else { &[] };
         Outlook {
             name: self.name,
             name_text: name_text.into(),
@@ -328,9 +341,11 @@ impl Block {
     /// Where each buffer is, and its capacity in bytes.
     #[cfg(test)]
     pub(super) fn buffers(&self) -> [(*const u8, usize); 5] {
+        let none = Texts::default();
+        let texts = self.texts.as_deref().unwrap_or(&none);
         let text = |text: &String| (text.as_ptr(), text.capacity());
         let data = (self.data_bytes.as_ptr(), self.data_bytes.capacity());
-        [text(&self.name_text), data, text(&self.data_text), text(&self.id), text(&self.last_id)]
+        [text(&texts.name), data, text(&texts.data), text(&texts.id), text(&texts.last_id)]
     }
 }
 

@@ -74,3 +74,47 @@ pub(super) fn release_text(buffer: &mut String) {
     buffer.clear();
     buffer.shrink_to(KEPT);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_doubles_up_to_its_limit_and_no_further() {
+        let mut buffer = Vec::new();
+        let mut capacities = Vec::new();
+        for length in 1..=1000 {
+            append(&mut buffer, b"x", 1000);
+            assert_eq!(buffer.len(), length);
+            if capacities.last() != Some(&buffer.capacity()) {
+                capacities.push(buffer.capacity());
+            }
+        }
+        assert_eq!(capacities, [256, 512, 1000]);
+    }
+
+    #[test]
+    fn a_piece_that_is_longer_gets_what_it_needs() {
+        let mut buffer = Vec::new();
+        append(&mut buffer, &[b'x'; 300], 1000);
+        assert_eq!(buffer.capacity(), 300);
+        append(&mut buffer, &[b'x'; 350], 1000);
+        assert_eq!(buffer.capacity(), 650);
+        append(&mut buffer, b"", 1000);
+        assert_eq!(buffer.capacity(), 650);
+    }
+
+    #[test]
+    fn what_had_grown_is_given_back_but_for_4_kib() {
+        for (had, kept) in [(100, 100), (4096, 4096), (4097, 4096), (100_000, 4096)] {
+            let mut buffer = Vec::with_capacity(had);
+            buffer.push(b'x');
+            release(&mut buffer);
+            assert_eq!((buffer.len(), buffer.capacity()), (0, kept));
+            let mut text = String::with_capacity(had);
+            text.push('x');
+            release_text(&mut text);
+            assert_eq!((text.len(), text.capacity()), (0, kept));
+        }
+    }
+}

@@ -27,13 +27,15 @@ use crate::secret::Hidden;
 /// name and two ids, each up to the limit of a line; and the data once more where it was not UTF-8.
 #[derive(Clone)]
 pub struct Decoder {
-    limits: Limits,
     line: Line,
     block: Block,
     /// The value of the line at hand, as far as earlier chunks had it. Data does not pass through here.
     value: Vec<u8>,
     retry: Option<u64>,
     lines: u64,
+    comments: u64,
+    /// Comments are counted and not yielded.
+    quiet: bool,
 }
 
 /// The decoder's part of a watch's outlook: the line at hand, and the block so far.
@@ -62,12 +64,13 @@ impl Decoder {
     /// A decoder at the start of a stream, without a last event id.
     pub fn new(limits: Limits) -> Self {
         Self {
-            limits,
             line: Line::FIRST,
             block: Block::new(limits),
             value: Vec::new(),
             retry: None,
             lines: 0,
+            comments: 0,
+            quiet: false,
         }
     }
 
@@ -82,6 +85,16 @@ impl Decoder {
     #[must_use]
     pub fn only(mut self, names: &'static [&'static str]) -> Self {
         self.block.only(names);
+        self
+    }
+
+    /// Yields no [`Item::Comment`]: comments are only [counted](Self::comments).
+    ///
+    /// A sleeping device hears nothing but comments. Whoever only wants to know that the server lives learns it from
+    /// a count as well, and is called once for each chunk instead of once for each comment.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
         self
     }
 
@@ -100,6 +113,9 @@ impl Decoder {
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        if self.quiet {
+            return self.decode_quiet(input);
+        }
         // Each of these has a frame of its own, so that one which does little costs little.
         match (self.line.at, *input) {
             (At::Comment, _) | (At::Start, [b':', ..]) => self.decode_comment(input),
@@ -111,6 +127,55 @@ impl Decoder {
             }
             _ => self.decode_lines(input),
         }
+    }
+
+    /// Comments and the blank lines between them, none of which is yielded; then what follows.
+    ///
+    /// Comments are all that a device hears while it sleeps.
+    #[inline(never)]
+    fn decode_quiet<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitExceeded> {
+        let mut rest = *input;
+        match self.line.at {
+            At::Comment => {
+                self.take_comment(&mut rest);
+            }
+            At::Mark if !rest.is_empty() => rest = self.line.take_mark(rest),
+            At::Value => return self.decode_value(input),
+            _ => {}
+        }
+        if self.line.at == At::Start && !self.block.is_begun() {
+            let (mut lines, mut comments) = (0, 0);
+            loop {
+                rest = match rest {
+                    [b'\n', after @ ..] => after,
+                    [b':', b'\n', after @ ..] => {
+                        comments += 1;
+                        after
+                    }
+                    [b':', comment @ ..] => match line::take(comment) {
+                        (_, after, End::Line) => {
+                            comments += 1;
+                            after
+                        }
+                        (_, after, end) => {
+                            rest = after;
+                            self.line.at = At::Comment;
+                            comments += u64::from(self.ends_line(end));
+                            break;
+                        }
+                    },
+                    _ => break,
+                };
+                lines += 1;
+            }
+            self.lines = self.lines.wrapping_add(lines);
+            self.comments = self.comments.wrapping_add(comments);
+        }
+        *input = rest;
+        if rest.is_empty() { Ok(None) } else { self.decode_lines(input) }
     }
 
     /// A comment, and the blank line before it if there is one that ends nothing.
@@ -140,7 +205,8 @@ impl Decoder {
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
-        if self.line.field == Field::Data && self.block.stores_data() {
+        // A value of which there is something is stored, if it is data.
+        if self.line.field == Field::Data {
             let (piece, _, end) = line::take(input);
             if end == End::Chunk && self.admit(piece.len()).is_ok() {
                 *input = &[];
@@ -194,6 +260,11 @@ impl Decoder {
         self.lines
     }
 
+    /// Number of comments of this stream so far that have ended.
+    pub fn comments(&self) -> u64 {
+        self.comments
+    }
+
     /// Whether an event, or a line, would be lost if the stream ended now.
     pub fn is_unfinished(&self) -> bool {
         match self.line.at {
@@ -232,6 +303,7 @@ impl Decoder {
         release(&mut self.value);
         self.retry = None;
         self.lines = 0;
+        self.comments = 0;
     }
 
     #[inline(always)]
@@ -350,7 +422,7 @@ impl Decoder {
             self.line.at = At::Ignored;
             return Ok(());
         }
-        if length > self.limits.line {
+        if length > self.block.limits().line {
             return Err(LimitExceeded::Line);
         }
         if field == Field::Data {
@@ -394,7 +466,7 @@ impl Decoder {
         if whole && self.value.is_empty() {
             return self.set(field, piece, lent);
         }
-        append(&mut self.value, piece, self.limits.line);
+        append(&mut self.value, piece, self.block.limits().line);
         if whole { self.set_gathered(field, lent) } else { Ok(Found::Nothing) }
     }
 
@@ -403,7 +475,8 @@ impl Decoder {
     /// If neither limit allows it, the one that fails is that which fewer bytes would have exceeded.
     #[inline(always)]
     fn admit(&self, more: usize) -> Result<(), LimitExceeded> {
-        let line = self.limits.line.checked_sub(self.line.length).ok_or(LimitExceeded::Line)?;
+        let line =
+            self.block.limits().line.checked_sub(self.line.length).ok_or(LimitExceeded::Line)?;
         let data = match self.line.field {
             Field::Data => self.block.data_room(),
             Field::Event | Field::Id | Field::Retry => usize::MAX,
@@ -476,7 +549,11 @@ impl Decoder {
     fn take_comment(&mut self, rest: &mut &[u8]) -> Found {
         let (_, after, end) = line::take(rest);
         *rest = after;
-        if self.ends_line(end) { Found::Comment } else { Found::Nothing }
+        if !self.ends_line(end) {
+            return Found::Nothing;
+        }
+        self.comments = self.comments.wrapping_add(1);
+        if self.quiet { Found::Nothing } else { Found::Comment }
     }
 
     #[inline(always)]
@@ -534,7 +611,7 @@ fn parse_retry(value: &[u8]) -> Option<u64> {
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
-            .field("limits", &self.limits)
+            .field("limits", self.block.limits())
             .field("lines", &self.lines)
             .field("retry", &self.retry)
             .field("data_bytes", &self.block.data_len())

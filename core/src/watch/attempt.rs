@@ -78,7 +78,7 @@ impl Watch {
     /// The rows that stop, and what the configuration makes of the one for a refused token.
     pub(super) fn stop_or_park(&mut self, next: Next, end: End, ran: Duration) {
         let reason = match next {
-            Next::Unauthorized if self.config.on_unauthorized == OnUnauthorized::Park => {
+            Next::Unauthorized if self.config.on_unauthorized() == OnUnauthorized::Park => {
                 let delay = self.guard.parked();
                 self.give_up(Step::Parked);
                 self.wait_for(delay);
@@ -129,7 +129,7 @@ impl Watch {
         if let Err(payable) = self.guard.pay_connect(self.now) {
             self.timers.set(Timer::Retry, payable);
             self.stats.connects_held = self.stats.connects_held.saturating_add(1);
-            self.pending.report(Report::Held { wait: payable.since(self.now) });
+            self.pending.reports.put(Report::Held { wait: payable.since(self.now) });
             if self.status == Status::Connected {
                 self.show(Status::Connecting);
             }

@@ -86,7 +86,7 @@ impl Watch {
         if was_sent && fault == Some(HeartbeatFault::Timeout) {
             self.pending.abandon = Some(beat);
         }
-        self.pending.report(Report::Heartbeat { beat, took: self.now.since(sent), fault });
+        self.pending.reports.put(Report::Heartbeat { beat, took: self.now.since(sent), fault });
         Some(sent)
     }
 

@@ -6,7 +6,8 @@
 //!
 //! This file holds the watch itself, the way in and the way out. What an input means is told in four others:
 //! `stream` (what the server says), `heartbeat`, `outside` (what the application says) and `attempt` (the end
-//! of one, and the way to the next). `outlook` says what of all this the future depends on.
+//! of one, and the way to the next). What has to be done waits in `pending`, and `outlook` says what of all this the
+//! future depends on.
 //!
 //! Three rules keep it simple:
 //!
@@ -16,12 +17,13 @@
 //!   are due: a wake that a suspended device finds in its socket is not lost to one, nor the second half of
 //!   a wake to a deadline between the halves. A wait between attempts has nothing to lose, and is over with
 //!   whatever comes.
-//! * **Slots, not a queue.** What has to be done waits in [`Pending`], one place for each kind.
+//! * **Slots, not a queue.** Of what has to be done there is one place for each kind.
 
 mod attempt;
 mod heartbeat;
 mod outlook;
 mod outside;
+mod pending;
 mod stream;
 
 pub use outlook::Outlook;
@@ -29,7 +31,7 @@ pub use outlook::Outlook;
 use core::mem;
 use core::time::Duration;
 
-use crate::action::{Action, Attempt, Beat, End, Report, Stats, Status, StopReason, Then, Wake};
+use crate::action::{Action, Attempt, Beat, End, Report, Stats, Status, StopReason, Then};
 use crate::config::Config;
 use crate::error::{ConnectFault, HeartbeatFault, Outcome};
 use crate::guard::Guard;
@@ -41,6 +43,8 @@ use crate::state::{State, Step};
 use crate::time::Timestamp;
 use crate::timer::{Timer, Timers};
 use crate::wire::{LeaseId, Request, SessionId};
+
+use pending::Pending;
 
 /// The last instant that is distinguished, some 34 years before the end of time: every deadline that
 /// follows it is later than it, so that no clock, however broken, makes a timer fire for ever.
@@ -103,33 +107,6 @@ struct Lease {
     in_flight: Option<(Beat, Timestamp)>,
 }
 
-/// What is to be done: one slot for each kind, taken out by [`Watch::poll`] in this order.
-#[derive(Clone, Debug, Default)]
-struct Pending {
-    disconnect: Option<Attempt>,
-    abandon: Option<Beat>,
-    connect: bool,
-    heartbeat: bool,
-    reports: [Option<Report>; 6],
-    status: Option<Status>,
-    wake: Option<Wake>,
-    stop: Option<StopReason>,
-}
-
-impl Pending {
-    fn report(&mut self, report: Report) {
-        let slot = match report {
-            Report::HandOverFailed { .. } => 0,
-            Report::Held { .. } => 1,
-            Report::Connected { .. } => 2,
-            Report::Oddity { .. } => 3,
-            Report::Heartbeat { .. } => 4,
-            Report::Ended { .. } => 5,
-        };
-        self.reports[slot] = Some(report);
-    }
-}
-
 impl Watch {
     /// A watch that wants to connect at once.
     ///
@@ -141,8 +118,8 @@ impl Watch {
         let mut timers = Timers::default();
         timers.set(Timer::Retry, now);
         let mut watch = Self {
-            guard: Guard::new(config.guards, seed, now),
-            decoder: sse::Decoder::new(config.limits).only(EVENTS),
+            guard: Guard::new(*config.guards(), seed, now),
+            decoder: sse::Decoder::new(config.limits()).only(EVENTS).quiet(),
             config,
             token,
             tokens: 0,
@@ -227,14 +204,14 @@ impl Watch {
             self.stats.heartbeats = self.stats.heartbeats.saturating_add(1);
             return Action::Heartbeat { beat: self.beat, request };
         }
-        if let Some(report) = pending.reports.iter_mut().find_map(Option::take) {
+        if let Some(report) = pending.reports.take() {
             return Action::Report(report);
         }
         if let Some(status) = pending.status.take() {
             return Action::Status(status);
         }
         if let Some(wake) = pending.wake.take() {
-            return Action::Wake(wake);
+            return Action::Wake(*wake);
         }
         if let Some(reason) = pending.stop.take() {
             return Action::Stop(reason);
@@ -323,6 +300,6 @@ impl Watch {
     }
 
     fn ended(&mut self, end: End, ran: Duration, then: Then) {
-        self.pending.report(Report::Ended { attempt: self.attempt, end, ran, then });
+        self.pending.reports.put(Report::Ended { attempt: self.attempt, end, ran, then });
     }
 }

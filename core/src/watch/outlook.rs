@@ -104,14 +104,14 @@ impl Watch {
                 abandon: self.pending.abandon.is_some(),
                 connect: self.pending.connect,
                 heartbeat: self.pending.heartbeat,
-                reports: self.pending.reports.map(|report| report.is_some()),
+                reports: self.pending.reports.kinds(),
                 status: self.pending.status,
                 wake: self.pending.wake.is_some(),
                 stop: self.pending.stop,
             },
             guard: self
                 .guard
-                .outlook(self.now, self.config.on_unauthorized == OnUnauthorized::Park),
+                .outlook(self.now, self.config.on_unauthorized() == OnUnauthorized::Park),
             backoff: self.memory.backoff,
             previous_lease: self.memory.previous_lease.is_some(),
             session: self.session.clone(),

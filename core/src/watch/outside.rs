@@ -22,7 +22,7 @@ impl Watch {
             HandOver::Failed => {
                 self.stats.hand_overs_failed = self.stats.hand_overs_failed.saturating_add(1);
                 let delay = self.guard.hand_over_failed();
-                self.pending.report(Report::HandOverFailed { delay });
+                self.pending.reports.put(Report::HandOverFailed { delay });
                 delay
             }
         };
@@ -56,7 +56,7 @@ impl Watch {
     }
 
     pub(super) fn set_offline(&mut self, offline: bool) {
-        if !self.config.guards.hints {
+        if !self.config.guards().hints {
             self.stats.hints_ignored = self.stats.hints_ignored.saturating_add(1);
             return;
         }

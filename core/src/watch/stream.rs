@@ -1,5 +1,6 @@
 //! The stream of an attempt: its head, its bytes, its end, and the events in it.
 
+use alloc::boxed::Box;
 use core::mem;
 use core::time::Duration;
 
@@ -46,7 +47,10 @@ impl Watch {
             Wake(Result<WakeUp, WireFault>),
             Window(u64),
             Limit(LimitExceeded),
+            /// Something that means nothing here.
             Nothing,
+            /// The chunk's end.
+            End,
         }
         if !self.is_current(attempt) {
             return;
@@ -54,28 +58,28 @@ impl Watch {
         if self.state == State::Connecting {
             return self.out_of_place();
         }
-        let lines = self.decoder.lines();
+        let (lines, mut comments) = (self.decoder.lines(), self.decoder.comments());
         let mut rest = bytes;
         // A wake ends the watch, and so does a fault: what follows it in the chunk is not read.
         while self.state.is_attempting() {
             let found = match self.decoder.decode(&mut rest) {
-                Ok(None) => break,
+                Ok(None) => Found::End,
                 Ok(Some(Item::Event(event))) => match (event.name, self.state) {
                     ("hello", _) => Found::Hello(Hello::read(event.data)),
                     ("wake", State::Watching) => {
-                        Found::Wake(WakeUp::read(event.data, self.config.plain))
+                        Found::Wake(WakeUp::read(event.data, self.config.is_plain()))
                     }
                     _ => Found::Nothing,
                 },
                 Ok(Some(Item::Retry(millis))) => Found::Window(millis),
-                Ok(Some(Item::Comment)) => {
-                    self.stats.comments = self.stats.comments.saturating_add(1);
-                    continue;
-                }
                 Ok(Some(_)) => Found::Nothing,
                 Err(limit) => Found::Limit(limit),
             };
+            let more = self.decoder.comments().saturating_sub(comments);
+            self.stats.comments = self.stats.comments.saturating_add(more);
+            comments = self.decoder.comments();
             match (found, self.state) {
+                (Found::End, _) => break,
                 (Found::Window(millis), _) => self.guard.set_window(millis),
                 (Found::Hello(_), State::Watching) => self.second_hello(),
                 (Found::Hello(Ok(hello)), _) => self.hello(hello),
@@ -126,7 +130,7 @@ impl Watch {
         self.timers.set(Timer::Read, self.now.after(read_deadline(hello.heartbeat_interval)));
         let first = self.guard.first_heartbeat(hello.heartbeat_interval);
         self.timers.set(Timer::Heartbeat, self.now.after(first));
-        self.pending.report(Report::Connected {
+        self.pending.reports.put(Report::Connected {
             attempt: self.attempt,
             took: self.now.since(self.connected_at),
             heartbeat_interval: hello.heartbeat_interval,
@@ -145,7 +149,9 @@ impl Watch {
     }
 
     pub(super) fn second_hello(&mut self) {
-        self.pending.report(Report::Oddity { attempt: self.attempt, oddity: Oddity::SecondHello });
+        self.pending
+            .reports
+            .put(Report::Oddity { attempt: self.attempt, oddity: Oddity::SecondHello });
         self.stats.events_ignored = self.stats.events_ignored.saturating_add(1);
     }
 
@@ -156,16 +162,17 @@ impl Watch {
             (None, Some(first)) => self.session = Some(first.clone()),
             (Some(kept), Some(other)) if kept != other => {
                 self.pending
-                    .report(Report::Oddity { attempt: self.attempt, oddity: Oddity::OtherSession });
+                    .reports
+                    .put(Report::Oddity { attempt: self.attempt, oddity: Oddity::OtherSession });
             }
             _ => {}
         }
-        self.pending.wake = Some(Wake {
+        self.pending.wake = Some(Box::new(Wake {
             url: wake.url,
             token: wake.token,
             session: wake.session,
             wait_for_viewer: lease.wait_for_viewer,
-        });
+        }));
         let ran = self.now.since(lease.since);
         let (memory, _) = retry::watch_ended(
             mem::take(&mut self.memory),

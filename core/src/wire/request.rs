@@ -45,7 +45,7 @@ impl Request {
         session: Option<&SessionId>,
         previous: Option<&LeaseId>,
     ) -> Self {
-        let mut url = String::from(&*config.watch_url);
+        let mut url = String::from(config.watch_url());
         for (parameter, value) in [
             ("remoteAccessSessionId", session.map(SessionId::as_str)),
             ("previousWatchLeaseId", previous.map(LeaseId::as_str)),
@@ -77,7 +77,7 @@ impl Request {
         body.push_str(r#""}"#);
         Self {
             method: Method::Post,
-            url: config.heartbeat_url.clone(),
+            url: config.heartbeat_url().into(),
             authorization: authorization(config, token),
             body,
         }
@@ -122,7 +122,7 @@ pub(crate) fn encode(value: &str) -> impl Iterator<Item = &str> {
 }
 
 fn authorization(config: &Config, token: &Token) -> Secret {
-    Secret::new(format!("{} {}", config.auth_scheme, token.expose()))
+    Secret::new(format!("{} {}", config.auth_scheme(), token.expose()))
 }
 
 #[cfg(test)]

@@ -73,12 +73,30 @@ fn what_is_held_has_a_limit_of_its_own() {
         assert_eq!(recorded.lines.len(), written, "it is held");
         recorded.feed(fed, Input::Data { attempt: Attempt(1), bytes: b":\n" });
         fed += 1;
-        assert!(fed < 10_000, "it is held for ever");
+        assert!(fed < 40_000, "it is held for ever");
     }
     assert!(fed > 500, "after {fed} inputs");
     assert_eq!(recorded.recorder.ended(), Some(Ended::Held));
     assert_eq!(recorded.lines.last().map(String::as_str), Some("{\"end\":\"held\"}\n"));
     assert!(!recorded.lines.concat().contains("canary"));
+}
+
+/// A balancer that passes on what it has byte by byte.
+#[test]
+fn a_wake_in_single_bytes_is_recorded_whole() {
+    let config = Config::new("https://api.example.com").build().expect("a config");
+    let token = Token::new("canary-0").expect("a token");
+    let mut recorded = Recorded::new(config, token, 1, 0);
+    open(&mut recorded);
+    let token = "canary".repeat(8 * 1024 / 6);
+    let wake = format!("event: wake\ndata: {{\"url\":\"wss://a\",\"token\":\"{token}\"}}\n\n");
+    for (at, byte) in wake.as_bytes().chunks(1).enumerate() {
+        recorded.feed(at as u64, Input::Data { attempt: Attempt(1), bytes: byte });
+    }
+    assert_eq!(recorded.recorder.ended(), None);
+    let journal = recorded.lines.concat();
+    assert!(journal.contains(&format!("\"token_len\":{}", token.len())));
+    assert!(!journal.contains("canary"));
 }
 
 /// A wake without its blank line, by a server that goes on with comments: its line is enough to record it.

@@ -1,6 +1,6 @@
 //! The wire format by example, line by line, and what is wrong with lines that are not of it.
 
-use dormouse_core::journal::{Damage, Ended, Replay, ReplayError, Step};
+use dormouse_core::journal::{Damage, Ended, Recorder, Replay, ReplayError, Step};
 use dormouse_core::{
     Attempt, Beat, Config, ConfigError, Guards, HandOver, Head, Hint, Input, InputBuf,
     OnUnauthorized, Timestamp, Token, TransportFault, UrlFault, sse,
@@ -194,6 +194,8 @@ fn each_damage_is_named_with_its_line() {
     assert!(matches!(first("\"flap\":true", "\"flip\":true"), Damage::Json { .. }));
 
     let line = |line: &str| damage(HEADER, Some(line));
+    assert_eq!(line(""), Damage::Json { column: 1 });
+    assert_eq!(line("\n"), Damage::Json { column: 1 });
     assert_eq!(line("{}"), Damage::Missing { field: "at" });
     assert_eq!(line(r#"{"at":1}"#), Damage::Missing { field: "in" });
     assert_eq!(line(r#"{"at":1,"in":"dance"}"#), Damage::Value { field: "in" });
@@ -204,6 +206,10 @@ fn each_damage_is_named_with_its_line() {
         let data = format!(r#"{{"at":1,"in":"data","attempt":1,"hex":"{hex}"}}"#);
         assert_eq!(line(&data), Damage::Value { field: "hex" });
     }
+    let both = r#"{"at":1,"in":"data","attempt":1,"text":"a","hex":"61"}"#;
+    assert_eq!(line(both), Damage::Value { field: "hex" });
+    let sulks = r#"{"at":1,"in":"sleep_again","hand_over":"sulked"}"#;
+    assert_eq!(line(sulks), Damage::Value { field: "hand_over" });
     let other_code = r#"{"at":1,"in":"failed","attempt":1,"code":104,"cause":"tls"}"#;
     assert_eq!(line(other_code), Damage::Value { field: "code" });
     assert_eq!(line(r#"{"end":"because"}"#), Damage::Value { field: "end" });
@@ -226,6 +232,90 @@ fn each_damage_is_named_with_its_line() {
     assert_eq!(after.to_string(), "line 3: the journal has ended, and something follows");
 }
 
+/// What stands in a line and what a person is told, each.
+#[test]
+fn of_every_damage_there_is_a_sentence() {
+    for (damage, words) in [
+        (Damage::NoHeader, "this is not the first line of a journal"),
+        (Damage::Format { found: 7 }, "the journal has format 7, and this version reads format 1"),
+        (
+            Damage::Config(ConfigError::AuthScheme),
+            "the configuration cannot be used: the authorization scheme is no HTTP token, such as Bearer",
+        ),
+        (Damage::Json { column: 9 }, "this is no line of a journal: it cannot be read at byte 9"),
+        (Damage::Missing { field: "at" }, "at is missing"),
+        (Damage::Value { field: "at" }, "at says what it cannot say"),
+        (Damage::TooLong, "the line has more than 16777216 bytes"),
+        (Damage::AfterTheEnd, "the journal has ended, and something follows"),
+    ] {
+        assert_eq!(damage.to_string(), words);
+        let error = ReplayError::Damaged { line: 3, damage };
+        assert_eq!(error.to_string(), format!("line 3: {words}"));
+    }
+    assert_eq!(Ended::Limit.to_string(), "the journal reached its limit");
+    let held = "an event of the stream was too long in coming to be recorded";
+    assert_eq!(Ended::Held.to_string(), held);
+}
+
+/// Text is written so that any JSON reads it, and this one reads it back.
+#[test]
+fn a_sentence_may_have_any_letters() {
+    let shows = "a \"quote\", a \\, \t, \r\n, \u{8}, \u{c}, \0, \u{1f}, \u{7f} and an ä";
+    let token = Token::new("canary").expect("a token");
+    let mut recorder = Recorder::new(&config(), &token, 1, Timestamp::ORIGIN).shows(shows);
+    recorder.finish();
+    let line = recorder.next_line().expect("the first line");
+    let escaped = r#""a \"quote\", a \\, \t, \r\n, \b, \f, \u0000, \u001f, "#;
+    assert!(line.contains(escaped), "{line}");
+    let replay = Replay::new(&line).expect("a header");
+    assert_eq!(replay.header().shows.as_deref(), Some(shows));
+    assert_eq!(replay.header().version, None);
+}
+
+/// Whoever polls twice hears the same sleep twice, and it is noted once.
+#[test]
+fn a_sleep_that_repeats_itself_is_one_line() {
+    let mut recorded = recorded();
+    recorded.drain();
+    let lines = recorded.lines.len();
+    recorded.drain();
+    assert_eq!(recorded.lines.len(), lines);
+}
+
+/// What is not UTF-8 may be as long as the U+FFFD that stands for it.
+#[test]
+fn what_is_not_utf_8_may_be_as_long_as_what_stands_for_it() {
+    let mut recorded = recorded();
+    recorded.drain();
+    let attempt = Attempt(1);
+    let head = Head::read(200, [("content-type", b"text/event-stream".as_slice())]);
+    recorded.feed(0, Input::Head { attempt, head });
+    recorded.feed(0, Input::Data { attempt, bytes: &hello("L", 20_000) });
+    let wake =
+        b"event: wake\ndata: {\"url\":\"wss://a\",\"token\":\"canary\xF0\x9F\x98canary\"}\n\n";
+    recorded.feed(0, Input::Data { attempt, bytes: wake });
+    let lines = lines(recorded);
+    assert!(!lines.concat().contains("canary"));
+    let mut replay = Replay::new(&lines[0]).expect("a header");
+    for line in &lines[1..] {
+        replay.line(line).expect("the same");
+    }
+    assert_eq!(replay.watch().stats().wakes, 1);
+}
+
+/// Nothing of what is held is shown, by whatever means.
+#[test]
+fn a_recorder_shows_no_bytes() {
+    let mut recorded = recorded();
+    recorded.drain();
+    let head = Head::read(200, [("content-type", b"text/event-stream".as_slice())]);
+    recorded.feed(0, Input::Head { attempt: Attempt(1), head });
+    recorded.feed(0, Input::Data { attempt: Attempt(1), bytes: b"data: canary" });
+    let shown = format!("{:?}", recorded.recorder);
+    assert!(shown.contains("Stream { bytes: 12, .. }"), "{shown}");
+    assert!(!shown.contains("canary"));
+}
+
 #[test]
 fn the_first_difference_is_shown_with_both_sides() {
     let mut recorded = recorded();
@@ -234,6 +324,12 @@ fn the_first_difference_is_shown_with_both_sides() {
     let mut replay = Replay::new(&lines[0]).expect("a header");
     assert!(replay.line(&lines[1]).is_ok());
     let expected = lines[2].replace("connecting", "connected");
+    let error = replay.clone().line("{\"out\":\"\u{9b}2J\"}").expect_err("no such action");
+    assert!(
+        error
+            .to_string()
+            .starts_with(r#"line 3: recorded was {"out":"\u{9b}2J"}, and the replay says {"#)
+    );
     let error = replay.line(&expected).expect_err("another status");
     let came = lines[2].as_str().into();
     assert_eq!(error, ReplayError::Differs { line: 3, expected: expected.into(), came });

@@ -196,7 +196,8 @@ fn event() -> impl Strategy<Value = String> {
     )
 }
 
-/// An event with the other one's id, where it means nothing and may be anything.
+/// An event with the other one's id, where it means nothing and may be anything. What came before it has ended, so
+/// that it has this name and no other.
 fn stray_id() -> impl Strategy<Value = String> {
     prop_oneof![
         object(HELLO).prop_map(|data| ("hello", "remoteAccessSessionId", data)),
@@ -204,7 +205,7 @@ fn stray_id() -> impl Strategy<Value = String> {
     ]
     .prop_map(|(name, id, data)| {
         let data = data.replacen('{', &format!("{{\"{id}\":\"{CANARY}\","), 1).replace('\n', " ");
-        format!("event: {name}\ndata: {data}\n\n")
+        format!("\n\nevent: {name}\ndata: {data}\n\n")
     })
 }
 

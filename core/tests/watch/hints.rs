@@ -177,7 +177,9 @@ fn offline_nothing_is_attempted_and_nothing_is_forgotten() {
 #[test]
 fn offline_retracts_a_connect_that_was_not_taken_up() {
     let mut watch = watch(hints(), 1);
+    assert!(!watch.is_offline());
     watch.handle(at(0), Input::Offline(true));
+    assert!(watch.is_offline());
     assert_eq!(watch.state(), State::Waiting);
     play(
         &mut watch,
@@ -185,6 +187,22 @@ fn offline_retracts_a_connect_that_was_not_taken_up() {
     0s   tick    => status Connecting; sleep
     100s online  => connect 2; sleep 130s
     "],
+    );
+}
+
+/// Nobody knew that the watch had ended, since the next connect was to follow at once. It does not.
+#[test]
+fn offline_a_connect_that_was_to_follow_at_once_is_shown() {
+    script(
+        hints(),
+        &[
+            OPEN,
+            "
+    1s   end 1   => -
+    1s   offline => disconnect 1; ended 1 Ended after 1s then 0s; status Connecting; sleep
+    9s   online  => connect 3 previous=L1; sleep 39s
+    ",
+        ],
     );
 }
 

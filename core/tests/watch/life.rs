@@ -2,9 +2,11 @@
 
 use crate::script::{
     DEVICE_TOKEN, OPEN, START, WAKE_TOKEN, at, config, drain, hello, plain, play, script, sse_head,
-    wake, watch, with,
+    token, wake, watch, with,
 };
-use dormouse_core::{Action, Attempt, Input, OnUnauthorized, State, Stats, Status, Timestamp};
+use dormouse_core::{
+    Action, Attempt, Input, OnUnauthorized, State, Stats, Status, Timestamp, Watch,
+};
 
 const STOPPED: &str = "
     90s  tick         => sleep
@@ -342,6 +344,19 @@ fn time_that_runs_backwards_is_the_last_time_seen() {
 }
 
 /// However broken the clock: a timer fires once, and nothing is asked for over and over.
+/// Clocks may begin anywhere: some count from 1970, and in nanoseconds that somebody took for milliseconds.
+#[test]
+fn any_time_but_the_last_is_as_good_as_any_other() {
+    for start in [0, 1 << 40, 1 << 50, 1 << 62, u64::MAX - (1 << 41)] {
+        let mut watch = Watch::new(plain(), token(DEVICE_TOKEN), 1, at(start));
+        drain(&mut watch);
+        assert_eq!(watch.deadline(), Some(at(start + 30_000)));
+        watch.handle(at(start + 30_000), Input::Tick);
+        drain(&mut watch);
+        assert_eq!(watch.deadline(), Some(at(start + 31_000)));
+    }
+}
+
 #[test]
 fn at_the_end_of_time_nothing_runs_hot() {
     for start in [Timestamp::ORIGIN, Timestamp::MAX] {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHUNK = 1400, CHUNKS = 400000 };
+enum { CHUNK = 1400, CHUNKS = 100000, ROUNDS = 7 };
 
 static const char HELLO[] = "event: hello\ndata: {\"watchLeaseId\":\"L\",\"deviceWaitForViewerMs\":5000,"
                             "\"heartbeatIntervalMs\":86400000}\n\n";
@@ -46,14 +46,20 @@ int main(void) {
     for (size_t at = 0; at < sizeof stream; at++) {
         stream[at] = BLOCK[at % (sizeof BLOCK - 1)];
     }
-    double begun = seconds();
-    for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
-        if (dormouse_watch_data(watch, 1, stream + chunk % (sizeof BLOCK - 1) * CHUNK, CHUNK, 0) < 0) {
-            return 1;
+    double best = 1e9;
+    for (int round = 0; round < ROUNDS; round++) {
+        double begun = seconds();
+        for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
+            const char *bytes = stream + chunk % (sizeof BLOCK - 1) * CHUNK;
+            if (dormouse_watch_data(watch, 1, bytes, CHUNK, 0) < 0) {
+                return 1;
+            }
+            drain(watch);
         }
-        drain(watch);
+        double took = seconds() - begun;
+        best = took < best ? took : best;
     }
-    printf("%6.0f MB/s\n", (double)CHUNK * CHUNKS / (seconds() - begun) / 1e6);
+    printf("%6.0f MB/s\n", (double)CHUNK * CHUNKS / best / 1e6);
     dormouse_watch_stats(watch, &stats, sizeof stats);
     dormouse_watch_free(watch);
     return stats.comments > CHUNKS ? 0 : 1;

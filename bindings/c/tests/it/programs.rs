@@ -63,22 +63,26 @@ fn a_caller_that_gets_everything_wrong() {
 }
 
 #[test]
+fn what_the_header_for_cpp_adds() {
+    for under in Under::ALL {
+        let types = program(&source("types.cpp"), &[], under);
+        succeed(&mut run(&types, under));
+    }
+}
+
+#[test]
 fn the_headers_stand_alone() {
     let room = room("alone");
-    for (name, include) in
-        [("h.c", "dormouse.h"), ("h.cpp", "dormouse.h"), ("hpp.cpp", "dormouse.hpp")]
-    {
+    for (name, include, warning) in [
+        ("h.c", "dormouse.h", "-Wstrict-prototypes"),
+        ("h.cpp", "dormouse.h", "-Wconversion"),
+        ("hpp.cpp", "dormouse.hpp", "-Wconversion"),
+    ] {
         let file = room.join(name);
-        let twice = format!("#include <{include}>\n");
-        fs::write(&file, format!("{twice}{twice}int main(void) {{ return 0; }}\n"))
-            .expect("a file");
+        let once = format!("#include <{include}>\n");
+        fs::write(&file, format!("{once}{once}int main(void) {{ return 0; }}\n")).expect("a file");
         let flags = pkg_config(&["--cflags", "dormouse"]);
-        succeed(
-            compiler(&file)
-                .args(flags)
-                .args(["-Wstrict-prototypes"].iter().filter(|_| name == "h.c"))
-                .args(["-fsyntax-only"]),
-        );
+        succeed(compiler(&file).args(flags).args([warning, "-fsyntax-only"]));
     }
 }
 

@@ -347,3 +347,32 @@ fn ill_formed_text_is_replaced_in_names_and_ids_too() {
         run(&mut decoder, [&b"id: \xFF1\nevent: a\xC3\ndata: \xE2\x82\ndata: \xAC\n\n"[..]]);
     assert_eq!(outcome.items, [event("a\u{FFFD}", "\u{FFFD}\n\u{FFFD}", "\u{FFFD}1")]);
 }
+
+/// What is still to come of a block is in its outlook, and can be printed without being shown.
+#[test]
+fn an_outlook_has_the_name_that_was_stored_and_shows_none_of_it() {
+    let outlook = |chunks: &[&str]| {
+        let mut decoder = Decoder::new(Limits::default());
+        for chunk in chunks {
+            let mut input = chunk.as_bytes();
+            while decoder.decode(&mut input).expect("no limit").is_some() {}
+        }
+        decoder.outlook()
+    };
+    let whole = outlook(&["event: one\ndata: canary\n"]);
+    assert_eq!(whole, outlook(&["event", ": o", "ne\nda", "ta: can", "ary", "\n"]));
+    assert_ne!(whole, outlook(&["event: two\ndata: canary\n"]));
+    assert_ne!(whole, outlook(&["event: one\ndata: other!\n"]));
+    let shown = format!("{whole:?}");
+    assert!(shown.contains("[6 bytes]") && !shown.contains("canary"), "{shown}");
+}
+
+/// Nothing comes of a stream that broke a limit, however often it is asked.
+#[test]
+fn a_broken_limit_stays_broken() {
+    let mut decoder = Decoder::new(Limits { line: 8, data: 8 });
+    for piece in ["data: 123456789", "\n\n", "data: 1\n\n"] {
+        let mut input = piece.as_bytes();
+        assert_eq!(decoder.decode(&mut input), Err(LimitExceeded::Line));
+    }
+}

@@ -6,7 +6,7 @@ use dormouse_testkit::standard;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{AMPLE, Decoder, Limits, ONLY, Outcome, limit, run};
+use super::{AMPLE, Decoder, Limits, ONLY, Outcome, Seen, limit, run};
 
 /// Bytes that are likely to mean something.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
@@ -104,6 +104,22 @@ proptest! {
         let whole = run(&mut decoder.clone(), [&stream[..]]);
         prop_assert_eq!(&run(&mut decoder.clone(), stream.chunks(1)), &whole, "byte by byte");
         prop_assert_eq!(&run(&mut decoder.clone(), cut(&stream, &sizes)), &whole, "cut");
+    }
+
+    #[test]
+    fn quiet_is_the_same_without_comments(
+        stream in stream(), sizes in sizes(), limits in limits(), ample: bool, filtered: bool,
+    ) {
+        let mut loud = decoder(if ample { AMPLE } else { limits }, filtered);
+        let mut quiet = loud.clone().quiet();
+        let mut expected = run(&mut loud, cut(&stream, &sizes));
+        let came = run(&mut quiet, cut(&stream, &sizes));
+        let items = expected.items.len();
+        expected.items.retain(|item| *item != Seen::Comment);
+        prop_assert_eq!(&came, &expected);
+        prop_assert_eq!(quiet.comments(), (items - expected.items.len()) as u64);
+        prop_assert_eq!((quiet.comments(), quiet.lines()), (loud.comments(), loud.lines()));
+        prop_assert_eq!(quiet.is_unfinished(), loud.is_unfinished());
     }
 
     #[test]

@@ -356,6 +356,27 @@ test("nothing is left behind that keeps a process alive", async () => {
   assert.equal(await child.end(), 0, child.lines.all);
 });
 
+test("a wake that arrived while nobody ran comes before the deadlines that passed meanwhile", async (context) => {
+  const bytes = new TextEncoder();
+  let open;
+  const talk = () =>
+    new ReadableStream({
+      start: (control) => {
+        open = control;
+        control.enqueue(bytes.encode(hello(1000)));
+      },
+    });
+  const { stream, lines } = device(context, "http://127.0.0.1", { fetch: answering(talk) });
+  const next = wake(stream);
+  await lines.next("attempt 1: connected");
+  // For longer than the read deadline. The wake is there, but the timers that are due come up first.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2600);
+  setImmediate(() => setImmediate(() => open.enqueue(bytes.encode(WAKE))));
+  await soon(next, "wake");
+  assert.ok(lines.all.includes("attempt 1: woken"), lines.all);
+  assert.equal(stream.stats.connects, 1);
+});
+
 // This one leaves a library behind that is broken, and so is the last.
 test("a mistake of the library's own ends what lives in it, and nothing else", async (context) => {
   const peer = await Peer.start(context);

@@ -271,5 +271,9 @@ mod tests {
             assert_eq!(format!("{kept:?}"), format!("{input:?}"));
             assert!(!format!("{kept:#?}").contains("canary"));
         }
+        let failed = Input::Failed { attempt, fault };
+        assert_eq!(format!("{failed:?}"), "Failed(attempt 3, Tls)");
+        let data = InputBuf::Data { attempt, bytes: (*b"data: canary\n\n").into() };
+        assert_eq!(format!("{data:?}"), "Data(attempt 3, 14 bytes)");
     }
 }

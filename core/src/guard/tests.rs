@@ -258,3 +258,18 @@ fn all_are_on_unless_switched_off() {
     assert_eq!(Guards::default(), Guards::all());
     assert_ne!(Guards::default(), Guards::none());
 }
+
+/// With other chance the same guard draws otherwise, and as one that had it from the beginning.
+#[test]
+fn reseeded_it_draws_as_if_it_had_begun_so() {
+    let drawn = |mut guard: Guard| -> [Duration; 4] {
+        core::array::from_fn(|_| guard.first_heartbeat(INTERVAL))
+    };
+    let mut reseeded = only(|on| on.jitter = true);
+    let before = drawn(reseeded.clone());
+    reseeded.reseed(7);
+    let mut on = Guards::none();
+    on.jitter = true;
+    assert_eq!(drawn(reseeded.clone()), drawn(Guard::new(on, 7, NOW)));
+    assert_ne!(drawn(reseeded), before);
+}

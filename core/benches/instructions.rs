@@ -18,7 +18,6 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use dormouse_core::Timestamp;
-use dormouse_core::sse::Decoder;
 use load::{COMMENT, Shape, asleep, beat_and_comment, comment, decode};
 
 /// What is counted.
@@ -62,7 +61,7 @@ impl Work {
     fn run(self, rounds: usize) {
         match self {
             DecoderComment => {
-                let mut decoder = Decoder::new(load::limits());
+                let mut decoder = load::decoder();
                 for _ in 0..rounds {
                     black_box(decode(&mut decoder, black_box(COMMENT.as_bytes())));
                 }
@@ -80,7 +79,7 @@ impl Work {
             WatchHello => (0..rounds).for_each(|_| drop(black_box(asleep()))),
             Stream(shape, cut) => {
                 let stream = Shape::of(shape).stream();
-                let mut decoder = Decoder::new(load::limits());
+                let mut decoder = load::decoder();
                 for _ in 0..rounds {
                     for chunk in stream.chunks(cut) {
                         black_box(decode(&mut decoder, chunk));

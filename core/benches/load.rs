@@ -73,13 +73,19 @@ pub fn limits() -> Limits {
 /// Decodes a chunk, and says how many items that were and how long the data of all of them together.
 pub fn decode(decoder: &mut Decoder, mut chunk: &[u8]) -> (usize, usize) {
     let (mut items, mut length) = (0, 0);
+    let comments = decoder.comments();
     while let Ok(Some(item)) = decoder.decode(&mut chunk) {
-        items += 1;
         if let Item::Event(event) = item {
+            items += 1;
             length += event.data.len();
         }
     }
-    (items, length)
+    (items + (decoder.comments() - comments) as usize, length)
+}
+
+/// A decoder as a watch has it, but for the names: comments are counted and not yielded. No peer yields them.
+pub fn decoder() -> Decoder {
+    Decoder::new(limits()).quiet()
 }
 
 /// A wake that is so many bytes long, 150 at least.

@@ -12,7 +12,6 @@ use std::fmt;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use dormouse_core::Timestamp;
-use dormouse_core::sse::Decoder;
 use load::{CUTS, Shape, asleep, comment, decode};
 
 fn main() {
@@ -41,7 +40,7 @@ fn streams() -> impl Iterator<Item = Stream> {
 #[divan::bench(args = streams(), sample_count = 30)]
 fn decoder(bencher: Bencher<'_, '_>, stream: &Stream) {
     let bytes = stream.shape.stream();
-    let mut decoder = Decoder::new(load::limits());
+    let mut decoder = load::decoder();
     bencher.counter(BytesCount::of_slice(&bytes)).bench_local(|| {
         let chunks = bytes.chunks(stream.cut.1.min(bytes.len()));
         chunks.map(|chunk| decode(&mut decoder, chunk).1).sum::<usize>()
@@ -51,7 +50,7 @@ fn decoder(bencher: Bencher<'_, '_>, stream: &Stream) {
 /// One comment through the decoder alone: what [`watch_comment`] stands beside.
 #[divan::bench]
 fn decoder_comment(bencher: Bencher<'_, '_>) {
-    let mut decoder = Decoder::new(load::limits());
+    let mut decoder = load::decoder();
     bencher.bench_local(|| decode(&mut decoder, divan::black_box(load::COMMENT.as_bytes())));
 }
 

@@ -12,7 +12,6 @@ mod load;
 use std::mem;
 
 use allocation_counter::measure;
-use dormouse_core::sse::Decoder;
 use dormouse_core::{Action, Input, Timestamp, Watch};
 use load::{ATTEMPT, COMMENT, CUTS, Shape, asleep, asleep_again, comment, decode, drain};
 
@@ -42,7 +41,7 @@ fn a_stream_in_its_steady_state_allocates_nothing_however_it_is_cut() {
     for shape in Shape::all() {
         let stream = shape.stream();
         for (cut, size) in CUTS {
-            let mut decoder = Decoder::new(load::limits());
+            let mut decoder = load::decoder();
             let mut run = || {
                 let chunks = stream.chunks(size.min(stream.len()));
                 let items: usize = chunks.map(|chunk| decode(&mut decoder, chunk).0).sum();

@@ -183,7 +183,9 @@ fn each_damage_is_named_with_its_line() {
     assert_eq!(first("l\":1", "l\":2"), Damage::Format { found: 2 });
     assert_eq!(first("https", "ftp"), Damage::Config(ConfigError::Base(UrlFault::Scheme)));
     assert_eq!(first("\"park\"", "\"sulk\""), Damage::Value { field: "on_unauthorized" });
-    for len in ["0", "8193"] {
+    let longest = HEADER.replacen("\"token_len\":8,", "\"token_len\":8192,", 1);
+    assert!(Replay::new(&longest).is_ok());
+    for len in ["0", "8193", "18446744073709551615"] {
         let token = format!("\"token_len\":{len},");
         assert_eq!(first("\"token_len\":8,", &token), Damage::Value { field: "token_len" });
     }

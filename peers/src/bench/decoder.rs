@@ -14,7 +14,6 @@ use std::rc::Rc;
 use std::slice::Chunks;
 use std::task::{Context, Poll, Waker};
 
-use dormouse_core::sse::Decoder;
 use dormouse_core::{Input, Timestamp};
 use dormouse_peers::client::Failure;
 use futures_util::Stream;
@@ -106,7 +105,7 @@ pub(crate) fn compare(
     rounds: usize,
 ) -> Result<Times, Failure> {
     let size = size.min(stream.len());
-    let mut ours = Decoder::new(load::limits());
+    let mut ours = load::decoder();
     let mut core = SseDecoder::with_limit(NonZeroUsize::new(2 * STREAM).ok_or("a limit of 0")?);
     let feed = Feed(Rc::new(RefCell::new(stream[..0].chunks(1))));
     let mut bytes = SseByteStream::new(feed.clone());
@@ -187,7 +186,7 @@ fn machine(rounds: usize) -> Row {
     /// So many comments are a round.
     const OF: u64 = 10_000;
     let mut watch = load::asleep();
-    let mut decoder = Decoder::new(load::limits());
+    let mut decoder = load::decoder();
     let mut now = 0;
     let mut least = (u64::MAX, u64::MAX);
     for _ in 0..=rounds {

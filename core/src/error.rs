@@ -112,7 +112,9 @@ impl fmt::Display for ConnectFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unauthorized => f.write_str("the server refuses the token (401)"),
-            Self::Conflict => f.write_str("another client holds the lease (409)"),
+            Self::Conflict => f.write_str(
+                "another client holds the lease (409); an earlier run of this device does so until its lease is over",
+            ),
             Self::NotEventStream => f.write_str(
                 "the answer is no event stream: a maintenance page, a captive portal or a wrong address",
             ),

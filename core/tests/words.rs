@@ -42,7 +42,7 @@ fn of_transports() {
 fn of_connects() {
     said! {
         ConnectFault::Unauthorized => 201, "the server refuses the token (401)";
-        ConnectFault::Conflict => 202, "another client holds the lease (409)";
+        ConnectFault::Conflict => 202, "another client holds the lease (409); an earlier run of this device does so until its lease is over";
         ConnectFault::NotEventStream => 203, "the answer is no event stream: a maintenance page, a captive portal or a wrong address";
         ConnectFault::Status(299) => 204, "the server answered 299";
         ConnectFault::Status(300) => 204, "the server answered 300; redirects are not followed, check the base URL";

@@ -4,7 +4,7 @@
  * SYNOPSIS
  *
  *     #include <dormouse.h>
- *     cc client.c $(pkg-config --cflags --libs dormouse)
+ *     cc -o device device.c $(pkg-config --cflags --libs dormouse libcurl)
  *
  * A device that sleeps keeps one HTTP response open, a stream of server-sent events, and is woken through it. This
  * library makes every decision of that: when to connect, what a broken stream means, how long to wait, when a
@@ -628,8 +628,8 @@ int32_t dormouse_config_init(struct dormouse_config *config,
                              size_t size);
 
 // Whether a watch can be made of this. `why`, if there is room for it, becomes a sentence that says what is wrong and
-// where, cut off at `capacity` and closed with NUL; it becomes empty if nothing is. The result is that of
-// `dormouse_watch_new`.
+// where, cut off at `capacity` and closed with NUL; it becomes empty if nothing is. Where nothing more is known it is the
+// sentence of `dormouse_strerror`. The result is that of `dormouse_watch_new`.
 int32_t dormouse_config_check(const struct dormouse_config *config,
                               char *why,
                               size_t capacity);

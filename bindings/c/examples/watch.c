@@ -121,7 +121,6 @@ static void start(struct transfer *transfer, uint64_t number, const dormouse_act
         die("libcurl", "out of memory");
     }
 }
-
 /* Gives a request up, and closes its connection. */
 static void give_up(struct transfer *transfer) {
     if (transfer->easy != NULL) {
@@ -222,13 +221,14 @@ int main(int count, char **arguments) {
     if ((multi = curl_multi_init()) == NULL) {
         die("it cannot begin", "libcurl does not");
     }
-
     uint64_t suspended = now() - clock_ms(CLOCK_MONOTONIC); /* in all */
     const dormouse_action *action;
     while ((action = drain())->kind != DORMOUSE_ACTION_STOP) {
         uint64_t until = action->until_ms, time = now(), wait = until > time ? until - time : 0;
+        int connects = heartbeat.easy != NULL || (stream.easy != NULL && !stream.answered);
+        int most = connects ? 1000 : 60000; /* libcurl 7.88 sets no timer to go on to the next address */
         struct curl_waitfd signalled = {.fd = signals[0], .events = CURL_WAIT_POLLIN};
-        curl_multi_poll(multi, &signalled, 1, (int)(wait < 60000 ? wait : 60000), NULL);
+        curl_multi_poll(multi, &signalled, 1, wait < (uint64_t)most ? (int)wait : most, NULL);
         receive();
         if (signalled.revents != 0) {
             fine(dormouse_watch_stop(watch, now()));

@@ -139,7 +139,6 @@ struct Transfer {
     std::unique_ptr<curl_slist, Free<curl_slist_free_all>> headers;
     std::unique_ptr<CURL, Free<curl_easy_cleanup>> easy;
 };
-
 // Does what is asked for, one kind of action each.
 struct Device {
     CURLM* multi;
@@ -226,11 +225,12 @@ int main(int count, char** arguments) {
     }
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
-
     Device device{multi.get(), watch, arguments[3]};
     auto suspended = now() - read_clock(CLOCK_MONOTONIC); // in all
     for (device.drain(); !device.stopped; device.drain()) {
-        const auto wait = std::clamp(device.until.value_or(milliseconds::max()) - now(), milliseconds(0), milliseconds(60000));
+        // While it connects, often: libcurl 7.88 sets no timer to go on to the next address.
+        const milliseconds most(device.heartbeat || (device.stream && !device.stream->answered) ? 1000 : 60000);
+        const auto wait = std::clamp(device.until.value_or(milliseconds::max()) - now(), milliseconds(0), most);
         curl_waitfd signalled{signals[0], CURL_WAIT_POLLIN, 0};
         curl_multi_poll(multi.get(), &signalled, 1, int(wait.count()), nullptr);
         device.receive();

@@ -16,7 +16,8 @@ use crate::code::{
 };
 
 /// How a watch is to be: begin with `dormouse_config_init`, and set what is to be different. A text whose `ptr` is NULL
-/// and a number that is 0 are the defaults. Texts are read during the call and need not stay.
+/// and a number that is 0 are the defaults. Texts are read during the call and need not stay. The struct of an older header
+/// is taken as well: what it does not have is the default.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Config {

@@ -323,7 +323,7 @@ pub unsafe extern "C" fn dormouse_watch_deadline(watch: *const Watch, until_ms: 
 }
 
 /// Counts since the beginning, in `*stats`. `size` is `sizeof(dormouse_stats)`, of the header that the caller was
-/// compiled with; counts that the library does not have yet are 0.
+/// compiled with: an older one gets the counts that it has, and counts that the library does not have yet are 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dormouse_watch_stats(
     watch: *const Watch,

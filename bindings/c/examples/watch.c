@@ -62,16 +62,15 @@ static void on_signal(int number) {
 /* The head is complete: with the blank line behind it, and not that of an interim response. */
 static size_t on_header(char *line, size_t size, size_t count, void *user) {
     struct transfer *transfer = user;
-    size_t len = size * count;
     long status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     if (transfer->answered || status < 200 || (line[0] != '\r' && line[0] != '\n')) {
-        return len;
+        return size * count;
     }
     dormouse_header headers[100];
     size_t known = 0;
-    struct curl_header *header = NULL;
-    while (known < 100 && (header = curl_easy_nextheader(transfer->easy, CURLH_HEADER, -1, header))) {
+    for (struct curl_header *header = NULL;
+         known < 100 && (header = curl_easy_nextheader(transfer->easy, CURLH_HEADER, -1, header));) {
         headers[known].name = (dormouse_slice){header->name, strlen(header->name)};
         headers[known++].value = (dormouse_slice){header->value, strlen(header->value)};
     }
@@ -79,7 +78,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
     fine(transfer == &stream
              ? dormouse_watch_head(watch, stream.number, (uint32_t)status, headers, known, now())
              : dormouse_watch_heartbeat_answer(watch, heartbeat.number, (uint32_t)status, now()));
-    return len;
+    return size * count;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
@@ -112,6 +111,8 @@ static void start(struct transfer *transfer, uint64_t number, const dormouse_act
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L); /* shared by a name's addresses, so that each is tried */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* nor does giving up wait for a resolver */
     /* A connection of its own, and a name that is looked up anew: libcurl tries again by itself over one that it kept. */
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -120,7 +121,6 @@ static void start(struct transfer *transfer, uint64_t number, const dormouse_act
         die("libcurl", "out of memory");
     }
 }
-
 /* Gives a request up, and closes its connection. */
 static void give_up(struct transfer *transfer) {
     if (transfer->easy != NULL) {
@@ -147,9 +147,8 @@ static uint32_t fault_of(CURLcode code) {
 /* Hands in what libcurl has: heads and bytes from within, and here what came to its end. */
 static void receive(void) {
     int count;
-    CURLMsg *message;
     curl_multi_perform(multi, &count);
-    while ((message = curl_multi_info_read(multi, &count)) != NULL) {
+    for (CURLMsg *message; (message = curl_multi_info_read(multi, &count)) != NULL;) {
         struct transfer *transfer = message->easy_handle == stream.easy ? &stream : &heartbeat;
         CURLcode result = message->data.result;
         if (transfer == &stream && result == CURLE_OK) {
@@ -196,7 +195,7 @@ int main(int count, char **arguments) {
     if (count != 3) {
         die("usage", "watch BASE_URL TOKEN_FILE");
     }
-    char token[8193], why[256];
+    char token[8193], why[256] = "";
     FILE *file = fopen(arguments[2], "r");
     size_t token_len = file != NULL ? fread(token, 1, sizeof token, file) : 0;
     if (file == NULL || fclose(file) != 0) {
@@ -222,13 +221,14 @@ int main(int count, char **arguments) {
     if ((multi = curl_multi_init()) == NULL) {
         die("it cannot begin", "libcurl does not");
     }
-
     uint64_t suspended = now() - clock_ms(CLOCK_MONOTONIC); /* in all */
     const dormouse_action *action;
     while ((action = drain())->kind != DORMOUSE_ACTION_STOP) {
         uint64_t until = action->until_ms, time = now(), wait = until > time ? until - time : 0;
+        int connects = heartbeat.easy != NULL || (stream.easy != NULL && !stream.answered);
+        int most = connects ? 1000 : 60000; /* libcurl 7.88 sets no timer to go on to the next address */
         struct curl_waitfd signalled = {.fd = signals[0], .events = CURL_WAIT_POLLIN};
-        curl_multi_poll(multi, &signalled, 1, (int)(wait < 60000 ? wait : 60000), NULL);
+        curl_multi_poll(multi, &signalled, 1, wait < (uint64_t)most ? (int)wait : most, NULL);
         receive();
         if (signalled.revents != 0) {
             fine(dormouse_watch_stop(watch, now()));

@@ -83,14 +83,14 @@ struct Transfer {
             add("Accept:"); // not libcurl's own
         }
         set(CURLOPT_HTTPHEADER, headers.get());
-        set(CURLOPT_HEADERFUNCTION, on_header);
-        set(CURLOPT_HEADERDATA, this);
-        set(CURLOPT_WRITEFUNCTION, on_body);
-        set(CURLOPT_WRITEDATA, this);
+        set(CURLOPT_HEADERFUNCTION, on_header), set(CURLOPT_HEADERDATA, this);
+        set(CURLOPT_WRITEFUNCTION, on_body), set(CURLOPT_WRITEDATA, this);
         set(CURLOPT_PROTOCOLS_STR, "http,https");
         set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
         set(CURLOPT_FOLLOWLOCATION, 0L);
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        set(CURLOPT_CONNECTTIMEOUT_MS, 10000L); // shared by a name's addresses, so that each is tried
+        set(CURLOPT_QUICK_EXIT, 1L); // nor does giving up wait for a resolver
         // A connection of its own: libcurl tries again by itself over one that it kept.
         set(CURLOPT_FRESH_CONNECT, 1L);
         set(CURLOPT_FORBID_REUSE, 1L);
@@ -110,9 +110,8 @@ struct Transfer {
         }
         it.answered = true;
         std::vector<dormouse::Header> headers;
-        curl_header* header = nullptr;
-        while ((header = curl_easy_nextheader(it.easy.get(), CURLH_HEADER, -1, header))) {
-            headers.push_back({header->name, header->value});
+        for (curl_header* next = nullptr; (next = curl_easy_nextheader(it.easy.get(), CURLH_HEADER, -1, next));) {
+            headers.push_back({next->name, next->value});
         }
         fine(it.beat ? it.watch.heartbeat_answer(it.number, unsigned(status), now())
                      : it.watch.head(it.number, unsigned(status), headers, now()));
@@ -140,7 +139,6 @@ struct Transfer {
     std::unique_ptr<curl_slist, Free<curl_slist_free_all>> headers;
     std::unique_ptr<CURL, Free<curl_easy_cleanup>> easy;
 };
-
 // Does what is asked for, one kind of action each.
 struct Device {
     CURLM* multi;
@@ -162,6 +160,7 @@ struct Device {
     }
     void operator()(const dormouse::Report&) {} // said below, as all is
     void operator()(const dormouse::Status&) {}
+    void operator()(const dormouse::Error& it) { die(it.what()); }
     void operator()(const dormouse::Stop& it) { stopped = it.code; }
     void operator()(const dormouse::Wake& it) {
         // What is behind a question mark may be a secret. The watch is closed, so that there is time.
@@ -226,11 +225,12 @@ int main(int count, char** arguments) {
     }
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
-
     Device device{multi.get(), watch, arguments[3]};
     auto suspended = now() - read_clock(CLOCK_MONOTONIC); // in all
     for (device.drain(); !device.stopped; device.drain()) {
-        const auto wait = std::clamp(device.until.value_or(milliseconds::max()) - now(), milliseconds(0), milliseconds(60000));
+        // While it connects, often: libcurl 7.88 sets no timer to go on to the next address.
+        const milliseconds most(device.heartbeat || (device.stream && !device.stream->answered) ? 1000 : 60000);
+        const auto wait = std::clamp(device.until.value_or(milliseconds::max()) - now(), milliseconds(0), most);
         curl_waitfd signalled{signals[0], CURL_WAIT_POLLIN, 0};
         curl_multi_poll(multi.get(), &signalled, 1, int(wait.count()), nullptr);
         device.receive();

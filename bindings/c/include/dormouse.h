@@ -4,7 +4,7 @@
  * SYNOPSIS
  *
  *     #include <dormouse.h>
- *     cc client.c $(pkg-config --cflags --libs dormouse)
+ *     cc -o device device.c $(pkg-config --cflags --libs dormouse libcurl)
  *
  * A device that sleeps keeps one HTTP response open, a stream of server-sent events, and is woken through it. This
  * library makes every decision of that: when to connect, what a broken stream means, how long to wait, when a
@@ -454,7 +454,8 @@ typedef struct dormouse_slice {
 } dormouse_slice;
 
 // How a watch is to be: begin with `dormouse_config_init`, and set what is to be different. A text whose `ptr` is NULL
-// and a number that is 0 are the defaults. Texts are read during the call and need not stay.
+// and a number that is 0 are the defaults. Texts are read during the call and need not stay. The struct of an older header
+// is taken as well: what it does not have is the default.
 typedef struct dormouse_config {
     // `sizeof(dormouse_config)`, which `dormouse_config_init` writes.
     size_t size;
@@ -628,8 +629,8 @@ int32_t dormouse_config_init(struct dormouse_config *config,
                              size_t size);
 
 // Whether a watch can be made of this. `why`, if there is room for it, becomes a sentence that says what is wrong and
-// where, cut off at `capacity` and closed with NUL; it becomes empty if nothing is. The result is that of
-// `dormouse_watch_new`.
+// where, cut off at `capacity` and closed with NUL; it becomes empty if nothing is. Where nothing more is known it is the
+// sentence of `dormouse_strerror`. The result is that of `dormouse_watch_new`.
 int32_t dormouse_config_check(const struct dormouse_config *config,
                               char *why,
                               size_t capacity);
@@ -743,7 +744,7 @@ int32_t dormouse_watch_deadline(const struct dormouse_watch *watch,
                                 uint64_t *until_ms);
 
 // Counts since the beginning, in `*stats`. `size` is `sizeof(dormouse_stats)`, of the header that the caller was
-// compiled with; counts that the library does not have yet are 0.
+// compiled with: an older one gets the counts that it has, and counts that the library does not have yet are 0.
 int32_t dormouse_watch_stats(const struct dormouse_watch *watch,
                              struct dormouse_stats *stats,
                              size_t size);

@@ -6,11 +6,14 @@
 //
 //     dormouse::Config config;
 //     config.base = "https://api.example.com";
+//     if (auto why = config.wrong()) { std::cerr << *why << '\n'; return 1; }
 //     auto made = dormouse::Watch::make(config, token, seed, now());
 //     if (auto* error = std::get_if<dormouse::Error>(&made)) { std::cerr << error->what() << '\n'; return 1; }
 //     auto watch = std::move(std::get<dormouse::Watch>(made));
 //     dormouse::Action action = watch.poll();
 //     std::visit(overloaded{ [](const dormouse::Connect& it) { … }, … }, action);
+//
+// `poll` gives a dormouse::Error where the library is broken: that is an action like the others, to be visited, and the end.
 
 #ifndef DORMOUSE_HPP
 #define DORMOUSE_HPP
@@ -147,8 +150,9 @@ struct OtherReport {
 using Report =
     std::variant<Connected, Oddity, Answered, Ended, HandOverFailed, Held, OtherReport>;
 
-using Action =
-    std::variant<Sleep, Disconnect, Abandon, Connect, Heartbeat, Report, Status, Wake, Stop>;
+// Error is none of the library's: the watch could not be polled and never will be, so that it is to be let go.
+using Action = std::variant<Sleep, Disconnect, Abandon, Connect, Heartbeat, Report, Status, Wake,
+                            Stop, Error>;
 
 // How a watch is to be: see dormouse_config. What is not set is the default.
 struct Config {
@@ -158,9 +162,9 @@ struct Config {
     std::uint32_t guards_off = 0;
     std::uint32_t on_unauthorized = DORMOUSE_ON_UNAUTHORIZED_STOP;
 
-    // Points into this one.
+    // Points into this one. Where the library refuses this header's struct, its size is 0, which is refused as well.
     dormouse_config view() const noexcept {
-        dormouse_config config;
+        dormouse_config config{};
         dormouse_config_init(&config, sizeof config);
         config.base = slice(base);
         config.watch_path = slice(watch_path);
@@ -209,11 +213,15 @@ public:
         return Watch(watch);
     }
 
-    // What to do next, until it is a Sleep. After a move from this watch it sleeps without end.
+    // What to do next, until it is a Sleep, or an Error. After a move from this watch it sleeps without end.
     Action poll() {
-        const dormouse_action* action = nullptr;
-        if (dormouse_watch_poll(watch_.get(), &action) < 0) {
+        if (watch_ == nullptr) {
             return Sleep{std::nullopt};
+        }
+        const dormouse_action* action = nullptr;
+        const std::int32_t code = dormouse_watch_poll(watch_.get(), &action);
+        if (code < 0) {
+            return Error(code);
         }
         return of(*action);
     }

@@ -6,10 +6,11 @@
 
 use alloc::string::String;
 use core::ffi::{c_char, c_void};
+use core::mem::MaybeUninit;
 use core::{ptr, slice, str};
 
 use crate::code::{
-    DORMOUSE_E_ALIGN, DORMOUSE_E_BROKEN, DORMOUSE_E_CODE, DORMOUSE_E_LENGTH, DORMOUSE_E_NULL,
+    self, DORMOUSE_E_ALIGN, DORMOUSE_E_BROKEN, DORMOUSE_E_CODE, DORMOUSE_E_LENGTH, DORMOUSE_E_NULL,
     DORMOUSE_E_SIZE, DORMOUSE_E_UTF8,
 };
 
@@ -70,6 +71,79 @@ impl Refusal {
             Self::Core(code) => -(code as i32),
         }
     }
+
+    /// What `dormouse_strerror` says of it.
+    pub(crate) fn sentence(self) -> &'static str {
+        code::sentence(self.code()).to_str().unwrap_or_default()
+    }
+}
+
+/// A struct of the caller's that later versions add fields to, at its end. The size that comes with it says which version
+/// the caller was compiled with: an older one, this one, or a newer one.
+///
+/// # Safety
+///
+/// Every field holds whatever bits there are, and 0 is its default.
+pub(crate) unsafe trait Grows: Copy {
+    /// The size that it had in the first version of the library. It never changes.
+    const FIRST: usize;
+}
+
+/// More than any version of any struct will ever have: what is larger is a size that was never set.
+const SIZE_MOST: usize = 4096;
+
+/// Whether some version of `T` has this size. No version ends in the midst of a field.
+pub(crate) fn check_size<T: Grows>(size: usize) -> Result<(), Refusal> {
+    if (T::FIRST..=SIZE_MOST).contains(&size) && size % align_of::<T>() == 0 {
+        Ok(())
+    } else {
+        Err(Refusal::Size)
+    }
+}
+
+/// Reads a struct that is `size` long. Fields that an older caller does not have are 0; fields of a newer one that are not
+/// known here have to be.
+///
+/// # Safety
+///
+/// If the pointer is neither NULL nor misaligned it points at `size` bytes, which nobody writes to meanwhile.
+pub(crate) unsafe fn read_grown<T: Grows>(pointer: *const T, size: usize) -> Result<T, Refusal> {
+    check_size::<T>(size)?;
+    check(pointer)?;
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { array(pointer.cast::<u8>(), size) }?;
+    let (known, newer) = bytes.split_at(size.min(size_of::<T>()));
+    if newer.iter().any(|byte| *byte != 0) {
+        return Err(Refusal::Size);
+    }
+    let mut own = MaybeUninit::<T>::zeroed();
+    // SAFETY: what is known is not longer than a `T`, whose fields hold whatever bits there are.
+    unsafe {
+        ptr::copy_nonoverlapping(known.as_ptr(), own.as_mut_ptr().cast(), known.len());
+        Ok(own.assume_init())
+    }
+}
+
+/// Writes a struct that is `size` long: an older caller gets the fields that it has, a newer one 0 in those that are not
+/// known here.
+///
+/// # Safety
+///
+/// If the pointer is neither NULL nor misaligned, `size` bytes may be written there.
+pub(crate) unsafe fn write_grown<T: Grows>(
+    pointer: *mut T,
+    size: usize,
+    value: &T,
+) -> Result<(), Refusal> {
+    check_size::<T>(size)?;
+    check(pointer)?;
+    let known = size.min(size_of::<T>());
+    // SAFETY: as the caller promises, and a `T` is not shorter than what is known of it.
+    unsafe {
+        pointer.cast::<u8>().write_bytes(0, size);
+        ptr::copy_nonoverlapping(ptr::from_ref(value).cast::<u8>(), pointer.cast(), known);
+    }
+    Ok(())
 }
 
 /// Runs a function's body. A panic ends here: it must not go on into C.
@@ -229,6 +303,61 @@ mod tests {
             assert_eq!(array(word.as_ptr(), usize::MAX / 8), Err(Refusal::Length));
             assert_eq!(bytes(word.as_ptr().cast(), usize::MAX), Err(Refusal::Length));
             assert_eq!(text(c"\xff".as_ptr(), 1), Err(Refusal::Utf8));
+        }
+    }
+
+    /// A struct that had two fields at first, and has three here.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Grown {
+        size: u64,
+        first: u64,
+        second: u64,
+    }
+
+    // SAFETY: they are numbers.
+    unsafe impl Grows for Grown {
+        const FIRST: usize = 16;
+    }
+
+    #[test]
+    fn a_struct_is_read_in_every_version() {
+        let mut room = [16, 7, 8, 9_u64];
+        let pointer = room.as_mut_ptr().cast::<Grown>();
+        // SAFETY: as many bytes as said are there.
+        let read = |size| unsafe { read_grown(pointer.cast_const(), size) };
+        // An older caller: what stands behind its struct is none of it.
+        assert_eq!(read(16), Ok(Grown { size: 16, first: 7, second: 0 }));
+        assert_eq!(read(24), Ok(Grown { size: 16, first: 7, second: 8 }));
+        // A newer one, which asks for something that is not known here, and one that does not.
+        assert_eq!(read(32), Err(Refusal::Size));
+        // SAFETY: it is there.
+        unsafe { pointer.cast::<u64>().add(3).write(0) };
+        assert_eq!(read(32), Ok(Grown { size: 16, first: 7, second: 8 }));
+        for size in [0, 8, 15, 17, 23, SIZE_MOST + 8, usize::MAX] {
+            assert_eq!(read(size), Err(Refusal::Size), "{size}");
+        }
+        // SAFETY: they are refused.
+        unsafe {
+            assert_eq!(read_grown::<Grown>(ptr::null(), 24), Err(Refusal::Null));
+            assert_eq!(read_grown(pointer.wrapping_byte_add(1), 24), Err(Refusal::Align));
+        }
+    }
+
+    #[test]
+    fn a_struct_is_written_in_every_version() {
+        let value = Grown { size: 1, first: 2, second: 3 };
+        for (size, wanted) in [(16, [1, 2, 9, 9]), (24, [1, 2, 3, 9]), (32, [1, 2, 3, 0])] {
+            let mut room = [9_u64; 4];
+            // SAFETY: as many bytes as said are there.
+            let written = unsafe { write_grown(room.as_mut_ptr().cast(), size, &value) };
+            assert_eq!((written, room), (Ok(()), wanted), "{size}");
+        }
+        for size in [0, 8, 15, 17, SIZE_MOST + 8, usize::MAX] {
+            let mut room = [9_u64; 4];
+            // SAFETY: it is refused.
+            let written = unsafe { write_grown(room.as_mut_ptr().cast(), size, &value) };
+            assert_eq!((written, room), (Err(Refusal::Size), [9; 4]), "{size}");
         }
     }
 

@@ -280,7 +280,7 @@ pub extern "C" fn dormouse_version() -> *const c_char {
     VERSION.as_ptr().cast()
 }
 
-const fn sentence(code: i32) -> &'static CStr {
+pub(crate) const fn sentence(code: i32) -> &'static CStr {
     match code {
         DORMOUSE_E_BASE => {
             c"the base URL is not an absolute http or https URL, or has more than a path"

@@ -6,7 +6,9 @@ use core::mem;
 use alloc::string::{String, ToString};
 use dormouse_core::{Guards, OnUnauthorized, sse};
 
-use crate::boundary::{Refusal, Slice, array, check, guarded, shared, text, write_text};
+use crate::boundary::{
+    Grows, Refusal, Slice, check, check_size, guarded, read_grown, shared, text, write_text,
+};
 use crate::code::{
     DORMOUSE_GUARD_CONNECT_BOUND, DORMOUSE_GUARD_FLAP, DORMOUSE_GUARD_HINTS, DORMOUSE_GUARD_JITTER,
     DORMOUSE_GUARD_RETRY_AFTER, DORMOUSE_GUARD_WINDOW, DORMOUSE_ON_UNAUTHORIZED_PARK,
@@ -14,7 +16,8 @@ use crate::code::{
 };
 
 /// How a watch is to be: begin with `dormouse_config_init`, and set what is to be different. A text whose `ptr` is NULL
-/// and a number that is 0 are the defaults. Texts are read during the call and need not stay.
+/// and a number that is 0 are the defaults. Texts are read during the call and need not stay. The struct of an older header
+/// is taken as well: what it does not have is the default.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -41,17 +44,17 @@ pub struct Config {
     pub on_unauthorized: u32,
 }
 
-/// More than any version of the struct will ever have: what is larger is a size that was never set.
-const SIZE_MOST: usize = 4096;
+// SAFETY: they are numbers and pointers, and a text that is NULL and a number that is 0 are defaults.
+unsafe impl Grows for Config {
+    const FIRST: usize = mem::offset_of!(Config, on_unauthorized) + size_of::<u32>();
+}
 
 /// Makes `config` one in which everything is the default. `size` is `sizeof(dormouse_config)`, of the header that the
 /// caller was compiled with.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dormouse_config_init(config: *mut Config, size: usize) -> i32 {
     guarded(|| {
-        if !(size_of::<Config>()..=SIZE_MOST).contains(&size) {
-            return Err(Refusal::Size);
-        }
+        check_size::<Config>(size)?;
         check(config)?;
         // SAFETY: so much is there, as the caller promises. Zero is a value of every field, those to come included.
         unsafe {
@@ -63,8 +66,8 @@ pub unsafe extern "C" fn dormouse_config_init(config: *mut Config, size: usize) 
 }
 
 /// Whether a watch can be made of this. `why`, if there is room for it, becomes a sentence that says what is wrong and
-/// where, cut off at `capacity` and closed with NUL; it becomes empty if nothing is. The result is that of
-/// `dormouse_watch_new`.
+/// where, cut off at `capacity` and closed with NUL; it becomes empty if nothing is. Where nothing more is known it is the
+/// sentence of `dormouse_strerror`. The result is that of `dormouse_watch_new`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dormouse_config_check(
     config: *const Config,
@@ -76,8 +79,8 @@ pub unsafe extern "C" fn dormouse_config_check(
         let result = unsafe { Config::read(config) };
         let sentence = match result {
             Ok(_) => String::new(),
-            Err(Wrong::Here(refusal)) => return Err(refusal),
-            Err(Wrong::Setting(error)) => error.to_string(),
+            Err(Wrong::Here(refusal)) => refusal.sentence().to_string(),
+            Err(Wrong::Setting(ref error)) => error.to_string(),
         };
         // SAFETY: as the caller promises.
         unsafe { write_text(why, capacity, &sentence) }?;
@@ -96,11 +99,16 @@ pub unsafe extern "C" fn dormouse_token_check(
 ) -> i32 {
     guarded(|| {
         // SAFETY: as the caller promises.
-        let result = dormouse_core::Token::new(unsafe { text(token, token_len) }?);
-        let sentence = result.as_ref().err().map_or_else(String::new, ToString::to_string);
+        let (result, sentence) = match unsafe { text(token, token_len) } {
+            Err(refusal) => (Err(refusal), refusal.sentence().to_string()),
+            Ok(token) => match dormouse_core::Token::new(token) {
+                Err(error) => (Err(Refusal::Core(error.code())), error.to_string()),
+                Ok(_) => (Ok(0), String::new()),
+            },
+        };
         // SAFETY: as the caller promises.
         unsafe { write_text(why, capacity, &sentence) }?;
-        result.map(|_| 0).map_err(|error| Refusal::Core(error.code()))
+        result
     })
 }
 
@@ -136,15 +144,8 @@ impl Config {
     pub(crate) unsafe fn read(pointer: *const Self) -> Result<dormouse_core::Config, Wrong> {
         // SAFETY: the first field is there, whatever its value.
         let size = *unsafe { shared(pointer.cast::<usize>()) }?;
-        if !(size_of::<Self>()..=SIZE_MOST).contains(&size) {
-            return Err(Refusal::Size.into());
-        }
         // SAFETY: its size says that it is all there.
-        let (config, bytes) = unsafe { (shared(pointer)?, array(pointer.cast::<u8>(), size)?) };
-        // A newer caller may have fields that are not known here, as long as they ask for nothing.
-        if bytes[size_of::<Self>()..].iter().any(|byte| *byte != 0) {
-            return Err(Refusal::Size.into());
-        }
+        let config = unsafe { read_grown(pointer, size) }?;
         // SAFETY: the texts are there, as the caller promises.
         let [base, watch_path, heartbeat_path, auth_scheme, protocol_version] = unsafe {
             [
@@ -185,7 +186,7 @@ impl Config {
 ///
 /// # Safety
 ///
-/// As of [`array`].
+/// As of [`text`].
 unsafe fn maybe(slice: Slice) -> Result<Option<String>, Refusal> {
     if slice.ptr.is_null() && slice.len == 0 {
         return Ok(None);
@@ -217,5 +218,6 @@ fn guards(mut off: u32) -> Result<Guards, Refusal> {
     if off == 0 { Ok(guards) } else { Err(Refusal::Code) }
 }
 
-// The size comes first, whatever is added.
+// The size comes first, whatever is added, and the first version ended as any struct does.
 const _: () = assert!(mem::offset_of!(Config, size) == 0);
+const _: () = assert!(Config::FIRST % align_of::<Config>() == 0);

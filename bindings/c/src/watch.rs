@@ -10,7 +10,8 @@ use dormouse_core::{Attempt, Beat, HandOver, Head, Hint, Input, Timestamp, Token
 
 use crate::action::{Action, Flat};
 use crate::boundary::{
-    Header, Out, Refusal, array, bytes, exclusive, guarded, shared, text, write_text,
+    Grows, Header, Out, Refusal, array, bytes, exclusive, guarded, shared, text, write_grown,
+    write_text,
 };
 use crate::code::DORMOUSE_NEVER;
 use crate::config::Config;
@@ -55,6 +56,11 @@ pub struct Stats {
     pub stale: u64,
     /// Inputs that make no sense in the state they met.
     pub out_of_place: u64,
+}
+
+// SAFETY: they are numbers, and 0 is what was not counted.
+unsafe impl Grows for Stats {
+    const FIRST: usize = mem::offset_of!(Stats, out_of_place) + size_of::<u64>();
 }
 
 /// Makes a watch that wants to connect at once, and puts it in `*watch`.
@@ -317,7 +323,7 @@ pub unsafe extern "C" fn dormouse_watch_deadline(watch: *const Watch, until_ms: 
 }
 
 /// Counts since the beginning, in `*stats`. `size` is `sizeof(dormouse_stats)`, of the header that the caller was
-/// compiled with; counts that the library does not have yet are 0.
+/// compiled with: an older one gets the counts that it has, and counts that the library does not have yet are 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dormouse_watch_stats(
     watch: *const Watch,
@@ -326,13 +332,8 @@ pub unsafe extern "C" fn dormouse_watch_stats(
 ) -> i32 {
     // SAFETY: as the caller promises.
     guarded(|| unsafe {
-        let out = Out::new(stats)?;
-        if !(size_of::<Stats>()..=4096).contains(&size) {
-            return Err(Refusal::Size);
-        }
         let counts = beside(watch)?.watch.stats();
-        stats.cast::<u8>().write_bytes(0, size);
-        out.put(Stats {
+        let counts = Stats {
             connects: counts.connects,
             hellos: counts.hellos,
             wakes: counts.wakes,
@@ -346,7 +347,8 @@ pub unsafe extern "C" fn dormouse_watch_stats(
             hints_ignored: counts.hints_ignored,
             stale: counts.stale,
             out_of_place: counts.out_of_place,
-        });
+        };
+        write_grown(stats, size, &counts)?;
         Ok(0)
     })
 }

@@ -63,6 +63,24 @@ static const dormouse_action *drain(dormouse_watch *watch, unsigned *count) {
     return NULL;
 }
 
+/* What was refused is also said, in a buffer that held something else, to its end and not beyond. */
+static int says(int32_t code, const dormouse_config *config) {
+    char why[256];
+    memset(why, '#', sizeof why);
+    CHECK(dormouse_config_check(config, why, sizeof why) == code);
+    int said = memchr(why, '\0', sizeof why) != NULL && strcmp(why, dormouse_strerror(code)) == 0;
+    memset(why, '#', sizeof why);
+    CHECK(dormouse_config_check(config, why, 4) == code);
+    return said && memcmp(why, dormouse_strerror(code), 3) == 0 && why[3] == '\0' && why[4] == '#';
+}
+
+static int says_of_token(int32_t code, const char *token, size_t len) {
+    char why[256];
+    memset(why, '#', sizeof why);
+    CHECK(dormouse_token_check(token, len, why, sizeof why) == code);
+    return memchr(why, '\0', sizeof why) != NULL && strcmp(why, dormouse_strerror(code)) == 0;
+}
+
 static void configurations(void) {
     dormouse_config config;
     memset(&config, 0x55, sizeof config);
@@ -89,7 +107,11 @@ static void configurations(void) {
         config = config_of(bases[at].base);
         char why[200] = "?";
         CHECK(dormouse_config_check(&config, why, sizeof why) == bases[at].code);
-        CHECK((strlen(why) > 20) == (bases[at].code == DORMOUSE_E_BASE));
+        if (bases[at].code == DORMOUSE_E_BASE) {
+            CHECK(strlen(why) > 20);
+        } else {
+            CHECK(strcmp(why, dormouse_strerror(bases[at].code)) == 0);
+        }
         CHECK(strstr(why, "canary") == NULL);
         CHECK(dormouse_config_check(&config, NULL, 0) == bases[at].code);
         dormouse_watch *watch = (dormouse_watch *)(uintptr_t)8;
@@ -104,10 +126,25 @@ static void configurations(void) {
     CHECK(dormouse_config_check(NULL, why, sizeof why) == DORMOUSE_E_NULL);
     CHECK(dormouse_config_check((dormouse_config *)((char *)&config + 1), why, sizeof why) ==
           DORMOUSE_E_ALIGN);
+    CHECK(says(DORMOUSE_E_NULL, NULL));
+    CHECK(says(DORMOUSE_E_ALIGN, (dormouse_config *)((char *)&config + 1)));
     config.size = 7;
-    CHECK(dormouse_config_check(&config, NULL, 0) == DORMOUSE_E_SIZE);
+    CHECK(says(DORMOUSE_E_SIZE, &config));
     config.size = SIZE_MAX;
-    CHECK(dormouse_config_check(&config, NULL, 0) == DORMOUSE_E_SIZE);
+    CHECK(says(DORMOUSE_E_SIZE, &config));
+
+    /* The first version's structs, to which later ones may only add: what is as long is always taken, what is shorter never. */
+    dormouse_config first;
+    const size_t first_config = sizeof(size_t) * 13 + 8;
+    memset(&first, 0x55, sizeof first);
+    CHECK(dormouse_config_init(&first, first_config) == 0 && first.size == first_config);
+    CHECK(sizeof first == first_config || ((char *)&first)[first_config] == 0x55);
+    first.base = slice("https://example.com");
+    CHECK(dormouse_config_check(&first, NULL, 0) == 0);
+    first.size = first_config - sizeof(size_t);
+    CHECK(says(DORMOUSE_E_SIZE, &first));
+    CHECK(dormouse_config_init(&first, first_config - sizeof(size_t)) == DORMOUSE_E_SIZE);
+    CHECK(dormouse_config_init(&first, first_config + 1) == DORMOUSE_E_SIZE);
 
     /* A newer caller: more fields, which may be zero and nothing else. */
     struct {
@@ -119,7 +156,7 @@ static void configurations(void) {
     newer.known.base = slice("https://example.com");
     CHECK(dormouse_config_check(&newer.known, NULL, 0) == 0);
     newer.unknown = 1;
-    CHECK(dormouse_config_check(&newer.known, NULL, 0) == DORMOUSE_E_SIZE);
+    CHECK(says(DORMOUSE_E_SIZE, &newer.known));
 
     const struct {
         size_t offset;
@@ -141,10 +178,10 @@ static void configurations(void) {
     }
     config = config_of("https://example.com");
     config.watch_path.len = 3;
-    CHECK(dormouse_config_check(&config, NULL, 0) == DORMOUSE_E_NULL);
+    CHECK(says(DORMOUSE_E_NULL, &config));
     config.watch_path = slice(SPACES);
     config.watch_path.len = SIZE_MAX;
-    CHECK(dormouse_config_check(&config, NULL, 0) == DORMOUSE_E_LENGTH);
+    CHECK(says(DORMOUSE_E_LENGTH, &config));
     char *long_text = malloc(5000);
     CHECK(long_text != NULL);
     memset(long_text, 'x', 5000);
@@ -160,16 +197,20 @@ static void configurations(void) {
     }
     config.line_limit = 0;
     config.guards_off = 64;
-    CHECK(dormouse_config_check(&config, NULL, 0) == DORMOUSE_E_CODE);
+    CHECK(says(DORMOUSE_E_CODE, &config));
     config.guards_off = 63;
     config.on_unauthorized = 2;
-    CHECK(dormouse_config_check(&config, NULL, 0) == DORMOUSE_E_CODE);
+    CHECK(says(DORMOUSE_E_CODE, &config));
 
     CHECK(dormouse_token_check("canary\n", 7, why, sizeof why) == DORMOUSE_E_TOKEN_LINE_BREAK);
     CHECK(strstr(why, "byte 6") != NULL && strstr(why, "canary") == NULL);
     CHECK(dormouse_token_check("", 0, NULL, 0) == DORMOUSE_E_TOKEN_EMPTY);
     CHECK(dormouse_token_check(NULL, 0, NULL, 0) == DORMOUSE_E_TOKEN_EMPTY);
     CHECK(dormouse_token_check(NULL, 1, NULL, 0) == DORMOUSE_E_NULL);
+    CHECK(dormouse_token_check("a", 1, NULL, 1) == DORMOUSE_E_NULL);
+    CHECK(says_of_token(DORMOUSE_E_NULL, NULL, 1));
+    CHECK(says_of_token(DORMOUSE_E_UTF8, "canary\xff", 7));
+    CHECK(says_of_token(DORMOUSE_E_LENGTH, "canary", SIZE_MAX));
     CHECK(dormouse_token_check("a b", 3, NULL, 0) == DORMOUSE_E_TOKEN_FORBIDDEN);
     CHECK(dormouse_token_check("\xff", 1, NULL, 0) == DORMOUSE_E_UTF8);
     CHECK(dormouse_token_check("ab\0c", 4, NULL, 0) == DORMOUSE_E_TOKEN_FORBIDDEN);
@@ -218,6 +259,18 @@ static void nothing_at_all(void) {
     CHECK(dormouse_watch_stats(watch, NULL, sizeof stats) == DORMOUSE_E_NULL);
     CHECK(dormouse_watch_stats(watch, &stats, 8) == DORMOUSE_E_SIZE);
     CHECK(dormouse_watch_stats(watch, &stats, SIZE_MAX) == DORMOUSE_E_SIZE);
+    /* The first version's 13 counts are always given, and no fewer; what a newer caller has beyond is 0. */
+    struct {
+        dormouse_stats known;
+        uint64_t unknown[2];
+    } newer;
+    memset(&newer, 0x55, sizeof newer);
+    CHECK(dormouse_watch_stats(watch, &newer.known, 12 * 8) == DORMOUSE_E_SIZE);
+    CHECK(newer.known.connects == 0x5555555555555555 && newer.known.out_of_place == newer.known.connects);
+    CHECK(dormouse_watch_stats(watch, &newer.known, 13 * 8) == 0);
+    CHECK(newer.known.out_of_place == 0 && newer.unknown[0] == 0x5555555555555555);
+    CHECK(dormouse_watch_stats(watch, &newer.known, sizeof stats + 8) == 0);
+    CHECK(newer.unknown[0] == 0 && newer.unknown[1] == 0x5555555555555555);
     CHECK(dormouse_watch_describe(watch, NULL, 8) == DORMOUSE_E_NULL);
     CHECK(dormouse_watch_describe(watch, NULL, 0) > 0);
     CHECK(dormouse_watch_data(watch, 1, NULL, 1, 2000) == DORMOUSE_E_NULL);

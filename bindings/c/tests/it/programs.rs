@@ -70,6 +70,14 @@ fn what_the_header_for_cpp_adds() {
     }
 }
 
+/// What this program has in place of the library's can only stand before a shared one. valgrind sees what is read and was
+/// never written.
+#[test]
+fn what_the_header_for_cpp_makes_of_refusals() {
+    let broken = program(&source("broken.cpp"), &[], Under::Valgrind);
+    succeed(&mut run(&broken, Under::Valgrind));
+}
+
 #[test]
 fn the_headers_stand_alone() {
     let room = room("alone");

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::cc::{HERE, Under, program, room, run, succeed};
+use crate::cc::{HERE, Under, compiler, installed, program, room, run, succeed};
 use crate::process::{Process, SOON};
 
 /// The program `dormouse`, which has the server and the operator.
@@ -170,6 +170,68 @@ fn the_program_of_the_readme_runs() {
         device.line("go to wss://relay.example/1");
         device.line(": connected in");
         assert!(!device.said().contains("canary"), "{}", device.said());
+    }
+}
+
+/// What README.md and the header have a reader type makes `./device`, which runs.
+#[test]
+fn what_the_readme_says_to_type_makes_the_program() {
+    let readme = fs::read_to_string(Path::new(HERE).join("README.md")).expect("the README");
+    let line = readme.lines().find(|line| line.contains("cc -o device")).expect("the line").trim();
+    let header =
+        fs::read_to_string(Path::new(HERE).join("include/dormouse.h")).expect("the header");
+    assert!(header.contains(line), "the header has another line");
+    let room = room("typed");
+    let program = readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next());
+    fs::write(room.join("device.c"), program.expect("the program")).expect("a file");
+    let lib = installed().join("lib");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(&room).env("PKG_CONFIG_PATH", lib.join("pkgconfig"));
+    succeed(&mut shell);
+    let mut device = Command::new("./device");
+    let output = device.current_dir(&room).env("LD_LIBRARY_PATH", &lib).output().expect("it");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("usage: "));
+}
+
+/// This device, but that names are looked up by tests/c/resolver.c.
+fn with_resolver(device: &Path, what: &str) -> Command {
+    static RESOLVER: OnceLock<PathBuf> = OnceLock::new();
+    let resolver = RESOLVER.get_or_init(|| {
+        let library = room("resolver").join("resolver.so");
+        let mut compiler = compiler(&Path::new(HERE).join("tests/c/resolver.c"));
+        succeed(compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg("-ldl"));
+        library
+    });
+    let mut command = run(device, Under::Nothing);
+    command.env("LD_PRELOAD", resolver).env("RESOLVER", what);
+    command
+}
+
+/// A name that is looked up without end holds nobody up who is asked to go.
+#[test]
+fn a_resolver_that_never_answers_is_not_waited_for() {
+    let token = room("never").join("token");
+    fs::write(&token, "canary-device").expect("a file");
+    for name in ["watch.c", "watch.cpp"] {
+        let mut command = with_resolver(&example(name, Under::Nothing), "hangs");
+        let mut device = Process::start(command.arg("http://device.test:80").arg(&token));
+        device.line("the resolver hangs");
+        device.terminate();
+        assert_eq!(device.end().code(), Some(0), "{name}: {}", device.said());
+    }
+}
+
+/// A name of which the first address swallows every connect, and the second is the server: within one attempt.
+#[test]
+fn a_second_address_is_tried_in_time() {
+    for name in ["watch.c", "watch.cpp"] {
+        let service = Service::start(&format!("second-{name}"));
+        let url = service.url.replace("127.0.0.1", "device.test");
+        let mut command = with_resolver(&example(name, Under::Nothing), "two");
+        let device = Process::start(command.args([url, service.token("token")]));
+        device.line("the first address swallows");
+        device.line("attempt 1: connected");
     }
 }
 

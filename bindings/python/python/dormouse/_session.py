@@ -49,8 +49,8 @@ _sharing: weakref.WeakKeyDictionary[object, int] = weakref.WeakKeyDictionary()
 class Share:
     """A session's part of a client that others use too.
 
-    Each stream holds a connection of the pool for as long as it lasts: where they fill it no heartbeat gets through, and every
-    lease ends.
+    Each stream holds a connection of the pool for as long as it lasts: where they fill it no heartbeat gets through, and
+    every lease ends.
     """
 
     def __init__(self, client: object, most: int | None) -> None:

@@ -30,6 +30,7 @@ from test_driver import (
 
 import dormouse
 from dormouse import codes
+from dormouse._session import Rests
 from dormouse.aiohttp_transport import AiohttpResponse, AiohttpTransport
 from dormouse.errors import TransportError
 from dormouse.httpx_transport import HttpxTransport
@@ -89,6 +90,25 @@ def test_a_heartbeat_is_answered_by_the_head(http: Client, whose: str) -> None:
                 assert await asyncio.get_running_loop().run_in_executor(None, server.is_quiet)
 
         run(main)
+
+
+def test_a_rest_that_is_given_up_at_once_is_closed_all_the_same() -> None:
+    closed: list[str] = []
+
+    async def rest(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            closed.append(name)
+
+    async def main() -> None:
+        rests = Rests()
+        rests.read(rest("first"))
+        rests.read(rest("second"))
+        await rests.aclose()
+        assert sorted(closed) == ["first", "second"]
+
+    run(main)
 
 
 @pytest.mark.parametrize("wanted", ["head", "stream", "heartbeat"])

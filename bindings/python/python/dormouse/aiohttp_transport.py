@@ -52,7 +52,7 @@ class AiohttpTransport:
         """A session with a client of its own, or with yours."""
         return AiohttpSession(self)
 
-    def _borrow(self, url: str) -> _Borrowed:
+    def _borrow(self, url: str) -> _Own | _Borrowed:
         """The client for this URL."""
         if self._client is not None:
             return _Borrowed(self._client)
@@ -78,7 +78,7 @@ class _Borrowed:
         self._share.end()
 
 
-class _Own(_Borrowed):
+class _Own:
     """A client of the session's own."""
 
     is_own = True
@@ -136,7 +136,7 @@ class AiohttpSession:
 
     def __init__(self, transport: AiohttpTransport) -> None:
         self._transport = transport
-        self._borrowed: _Borrowed | None = None
+        self._borrowed: _Own | _Borrowed | None = None
         self._response: aiohttp.ClientResponse | None = None
         self._rests = Rests()
 

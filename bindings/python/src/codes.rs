@@ -8,6 +8,7 @@ use dormouse_core::{
     Cause, ConnectFault, Field, HandOver, HeartbeatFault, HeartbeatLoss, Hint, Oddity, Outcome,
     Status, StopReason, StreamFault, Then, TransportFault, UrlFault, WireFault,
 };
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -80,7 +81,13 @@ fn coded<T: Copy>(
     all: impl IntoIterator<Item = T>,
     code: impl Fn(T) -> u16,
 ) -> PyResult<T> {
-    let wanted: i64 = object.extract()?;
+    let wanted: i64 = object.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyOverflowError>(object.py()) {
+            error::local(format!("so large a number is not the code of a {what}"))
+        } else {
+            error
+        }
+    })?;
     let found = all.into_iter().find(|one| i64::from(code(*one)) == wanted);
     found.ok_or_else(|| error::local(format!("{wanted} is not the code of a {what}")))
 }

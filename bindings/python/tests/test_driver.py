@@ -177,8 +177,9 @@ def test_every_status_reaches_the_machine_as_it_is(http: Client, code: int) -> N
     assert first_end(http, lambda connection, _: connection.send(status(code, elsewhere))) == "status"
 
 
-def test_409_is_a_conflict(http: Client) -> None:
+def test_409_is_a_conflict_and_somebody_should_know(http: Client, caplog: pytest.LogCaptureFixture) -> None:
     assert first_end(http, lambda connection, _: connection.send(status(409))) == "conflict"
+    assert any("409" in record.getMessage() and record.levelno == logging.WARNING for record in caplog.records)
 
 
 def test_a_page_is_no_event_stream(http: Client) -> None:

@@ -35,6 +35,8 @@ class Network:
         self.streams: list[Stream] = []
         self.beats: list[asyncio.Future[int]] = []
         self.most_open = 0
+        self.greets = True
+        """Whether a stream begins with a hello of its own."""
 
     def session(self) -> Session:
         return Session(self)
@@ -74,7 +76,8 @@ class Session:
         self._stream = Stream()
         self._network.streams.append(self._stream)
         self._network.most_open = max(self._network.most_open, len(self._network.open()))
-        self._stream.pieces.put_nowait(hello(interval_ms=20_000))
+        if self._network.greets:
+            self._stream.pieces.put_nowait(hello(interval_ms=20_000))
         return self._stream
 
     async def post(self, request: dormouse.Request) -> int:
@@ -188,6 +191,35 @@ def test_a_wake_is_not_lost_to_a_deadline_that_passed_while_the_process_was_stop
         first.pieces.put_nowait(b": alive\n\n")
         first.pieces.put_nowait(wake())
         world.watch.offline(False)
+        await waiting
+
+    assert play(main).ends() == ["wake"]
+
+
+def test_each_deadline_has_its_own_time_to_catch_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dormouse._watching.CATCH_UP", 8.0)
+
+    async def main(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        world.network.greets = False
+        waiting = asyncio.ensure_future(world.wakes())
+        while not world.network.streams:
+            await asyncio.sleep(0)
+        await idle()
+        # The hello is late, since nobody ran; and then it is there all the same.
+        world.time.awake += 31
+        world.watch.offline(False)
+        await idle()
+        world.network.stream.pieces.put_nowait(hello(interval_ms=20_000))
+        while world.watch.stats.hellos < 1:
+            await asyncio.sleep(0)
+        await idle()
+        # When that time is long over there is a hint, and a wake on its way.
+        real = loop.time
+        monkeypatch.setattr(loop, "time", lambda: real() + 9)
+        world.network.stream.turns = 100
+        world.network.stream.pieces.put_nowait(wake())
+        world.watch.network_changed()
         await waiting
 
     assert play(main).ends() == ["wake"]
@@ -329,7 +361,12 @@ def test_a_transport_that_fails_as_it_should_not_is_a_fault_like_others(caplog: 
         await waiting
 
     assert play(main).ends() == ["stream.transport.other", "wake"]
-    assert "KeyError" in caplog.text
+    assert "KeyError at " in caplog.text
+    for record in caplog.records:
+        # Frames hold headers: a handler that shows local variables would show them.
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        assert not record.exc_info
+        assert not any(isinstance(argument, BaseException) for argument in arguments)
 
 
 def test_a_wake_that_nobody_took_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -399,6 +436,37 @@ def test_the_clock_counts_suspend_and_notices_a_resume_once() -> None:
     assert not clock.resumed()
     time.awake += 0.9999
     assert clock.now() == 7_200_999
+
+
+def test_it_can_be_closed_when_its_event_loop_has_ended() -> None:
+    worlds: list[World] = []
+
+    async def first() -> None:
+        worlds.append(World())
+        await worlds[0].connected()
+
+    async def second() -> None:
+        await worlds[0].watch.aclose()
+        await worlds[0].watch.aclose()
+
+    asyncio.run(first())
+    asyncio.run(second())
+    assert not worlds[0].network.open()
+
+
+def test_it_is_closed_in_its_own_event_loop_while_that_lasts() -> None:
+    loop = asyncio.new_event_loop()
+    world = World()
+    loop.run_until_complete(world.connected())
+
+    async def elsewhere() -> None:
+        with pytest.raises(dormouse.LocalError, match="another event loop"):
+            await world.watch.aclose()
+
+    asyncio.run(elsewhere())
+    loop.run_until_complete(world.watch.aclose())
+    loop.close()
+    assert not world.network.open()
 
 
 def test_the_systems_clock_runs() -> None:

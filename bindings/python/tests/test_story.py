@@ -201,6 +201,7 @@ def test_the_readmes_program_runs(reference: ReferenceServer, tmp_path: Path, te
         assert reference.wake()["delivered"]
         awaits(device, "wanted at wss://relay.example/1")
         interrupts(device, reference)
+        assert "Traceback" not in "".join(device.said)
         reference.event("watches", open=0)
 
 

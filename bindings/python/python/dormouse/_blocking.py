@@ -8,8 +8,10 @@ notebook.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 from dormouse._core import Secret, Stats
@@ -129,12 +131,15 @@ class _Runner:
         self._fetching: asyncio.Task[None] | None = None
         self._is_fetched = False
         self._event: Event | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._is_asked = False
         # Held while there is nothing. Not an `Event`, which is written in Python and can itself be interrupted.
         self._nothing = threading.Lock()
         self._nothing.acquire()
         self._loop = asyncio.new_event_loop()
+        # Our own: asyncio waits for the end of its one without a limit, and a name is looked up for as long as it takes.
+        self._executor = ThreadPoolExecutor(thread_name_prefix="dormouse")
+        self._loop.set_default_executor(self._executor)
         self._thread = threading.Thread(target=self._run, name="dormouse", daemon=True)
         self._thread.start()
 
@@ -146,7 +151,7 @@ class _Runner:
                 self._loop.call_soon_threadsafe(self._fetch)
             except RuntimeError:
                 return  # The loop is closed, and nothing will come.
-            if not self._nothing.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            if not self._nothing.acquire(timeout=-1 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX)):
                 raise TimeoutError("no event came in time")
             # First: what still waits to be called shall not ask for another, which would say that this one is done with.
             self._is_asked = False
@@ -165,7 +170,9 @@ class _Runner:
         return event
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._begin_to_shut)
+        # It may have ended already, by what an observer raised.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._begin_to_shut)
         # The last that knew it may have been the thread itself, which cannot wait for its own end.
         if threading.current_thread() is not self._thread:
             self._thread.join()
@@ -174,8 +181,16 @@ class _Runner:
         try:
             self._loop.run_forever()
         finally:
+            self._end_executor()
             self._loop.close()
             self._tell()
+
+    def _end_executor(self) -> None:
+        ending = threading.Thread(target=self._executor.shutdown, name="dormouse end", daemon=True)
+        # At the interpreter's very end there are no more threads to be had; it waits for the executor itself.
+        with contextlib.suppress(RuntimeError):
+            ending.start()
+            ending.join(CLOSING_MOST)
 
     def _fetch(self) -> None:
         if self._is_fetched:
@@ -186,7 +201,10 @@ class _Runner:
     async def _next(self) -> None:
         try:
             self._event = await anext(self._watch, None)
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise  # The loop is shut, and says so itself.
+        except BaseException as error:
+            # Whatever it is, an observer's `sys.exit()` too: it is for the thread that waits, and not for the loop's.
             self._error = error
         self._is_fetched = True
         self._fetching = None
@@ -210,6 +228,5 @@ class _Runner:
                 for task in stuck:
                     task.cancel()
             await self._loop.shutdown_asyncgens()
-            await self._loop.shutdown_default_executor()
         finally:
             self._loop.stop()

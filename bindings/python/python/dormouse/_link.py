@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Collection
 
 from dormouse._core import Request
@@ -144,11 +145,22 @@ class Link:
             return
         try:
             await session.aclose()
-        except Exception:
-            _log.debug("attempt %d: closing its connection failed", self.attempt, exc_info=True)
+        except Exception as error:
+            _log.debug("attempt %d: closing its connection failed: %s", self.attempt, _told(error))
 
 
 def _unexpected(error: Exception) -> TransportError:
     """A fault of the transport itself: the watch goes on all the same, and somebody should know."""
-    _log.error("the transport failed unexpectedly: %s", type(error).__name__, exc_info=error)
-    return TransportError(TransportFault.OTHER, type(error).__name__)
+    told = _told(error)
+    _log.error("the transport failed unexpectedly: %s", told)
+    return TransportError(TransportFault.OTHER, told)
+
+
+def _told(error: Exception) -> str:
+    """What it was and where it was raised, and no more.
+
+    The exception itself goes to no log: its frames hold the headers, and a handler that shows local variables shows them.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

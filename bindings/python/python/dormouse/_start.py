@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from dormouse._blocking import BlockingWatch
 from dormouse._core import Config, Secret, __version__
 from dormouse._watching import AsyncWatch, Observer
+from dormouse.errors import LocalError
 from dormouse.transport import Transport
 
 Http: TypeAlias = Literal["httpx", "aiohttp"] | Transport
@@ -31,7 +32,8 @@ def watch(
     * ``observe`` is shown every ``Report``: what was attempted, why it ended, how long the next wait is. It is called in
       the task that waits for events and should return soon; what it raises comes out there.
 
-    Raises ``ConfigError`` or ``TokenError`` for what cannot be used, and ``ImportError`` where no HTTP client is installed.
+    Raises ``ConfigError`` or ``TokenError`` for what cannot be used, ``LocalError`` for a client by an unknown name, and
+    ``ImportError`` where no HTTP client is installed.
     """
     try:
         secret = token if isinstance(token, Secret) else Secret(token)
@@ -76,5 +78,11 @@ def _transport(http: Http | None) -> Transport:
             from dormouse.aiohttp_transport import AiohttpTransport
 
             return AiohttpTransport(user_agent=agent)
+        case str():
+            raise LocalError(f"there is no HTTP client {http!r} here: 'httpx', 'aiohttp', or a transport")
         case _:
+            if not callable(getattr(http, "session", None)):
+                raise TypeError(
+                    f"a transport is wanted, and not {type(http).__name__}: HttpxTransport and AiohttpTransport are"
+                )
             return http

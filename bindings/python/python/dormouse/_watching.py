@@ -20,6 +20,7 @@ from typing import TypeAlias
 from dormouse._clock import SuspendClock
 from dormouse._core import (
     Abandon,
+    Cause,
     Config,
     Connect,
     Disconnect,
@@ -193,7 +194,12 @@ class AsyncWatch:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stops the watch, closes everything that is open, and waits for that. Safe to call twice."""
+        """Stops the watch, closes everything that is open, and waits for that. Safe to call twice.
+
+        Raises ``LocalError`` in another event loop than before, unless that one has ended.
+        """
+        if self._loop is not None and self._loop is not asyncio.get_running_loop() and not self._loop.is_closed():
+            raise LocalError("this watch belongs to another event loop")
         try:
             if self._link is not None:
                 self._take_arrival(self._link)
@@ -252,6 +258,8 @@ class AsyncWatch:
                 self._hand_in_time()
                 talk = 0
                 continue
+            # What the stream brought put the deadline off; the next one has its own time to catch up.
+            self._caught_up_at = None
             if talk >= TALK_MOST:
                 talk = 0
                 await asyncio.sleep(0)
@@ -296,7 +304,10 @@ class AsyncWatch:
     def _disconnect(self) -> None:
         link, self._link = self._link, None
         self._caught_up_at = None
-        if link is not None:
+        if self._loop is not None and self._loop.is_closed():
+            # It took the tasks with it: there is nothing to end, and nobody would say that it has ended.
+            self._closing.clear()
+        elif link is not None:
             task = link.close()
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
@@ -320,7 +331,7 @@ class AsyncWatch:
             case Ended():
                 self._machine.handle_end(link.attempt, now=now)
             case TransportError():
-                _log.warning("attempt %d: %s", link.attempt, arrived)
+                _log.warning("attempt %d: %s", link.attempt, str(arrived))
                 self._machine.handle_failed(link.attempt, arrived.fault, now=now)
         return True
 
@@ -331,7 +342,7 @@ class AsyncWatch:
         beat, answer = answered
         now = self._clock.now()
         if isinstance(answer, TransportError):
-            _log.warning("heartbeat %d: %s", beat, answer)
+            _log.warning("heartbeat %d: %s", beat, str(answer))
             self._machine.handle_heartbeat_failed(beat, answer.fault, now=now)
         else:
             self._machine.handle_heartbeat_answer(beat, answer, now=now)
@@ -396,6 +407,9 @@ class AsyncWatch:
 
     def _note(self, report: Report) -> None:
         match report:
+            case ReportEnded(cause=Cause(name="conflict")):
+                # Somebody should know: the device is locked out until another watch with its token has ended.
+                level = logging.WARNING
             case ReportConnected() | ReportEnded():
                 level = logging.INFO
             case ReportHeartbeat(cause=None):

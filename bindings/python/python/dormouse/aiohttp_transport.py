@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import copy
 import ssl
+from collections import deque
 from collections.abc import Iterable
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
 from dormouse._core import Request
+from dormouse._session import BODY_MOST, Rests, Share
 from dormouse._tls import SecureContext, tls_fault
 from dormouse.codes import TransportFault
 from dormouse.errors import TransportError
 
-BODY_MOST = 16 * 1024
-"""So much of a heartbeat's answer is read, that its connection may be used again."""
+CONNECTIONS_MOST = 8
+"""So many connections of a session are remembered. Two are in use at a time; a few more may be on their way out."""
 
 
 class AiohttpTransport:
@@ -28,7 +33,8 @@ class AiohttpTransport:
 
     With ``client`` every session uses that one, which you close yourself: to share one among many watches, or for settings
     of yours. It is asked to follow no redirects, to decompress nothing and to have no time limits, whatever it was told; a
-    cookie jar and proxies are its own. It may use a pooled connection for the next watch.
+    cookie jar and proxies are its own. It may use a pooled connection for the next watch. Each watch takes two connections:
+    for more than a few of them it wants a connector without a limit (``aiohttp.TCPConnector(limit=0)``).
     """
 
     def __init__(
@@ -46,16 +52,83 @@ class AiohttpTransport:
         """A session with a client of its own, or with yours."""
         return AiohttpSession(self)
 
-    def _borrow(self, url: str) -> tuple[aiohttp.ClientSession, bool]:
-        """The client for this URL, and whether it is to be closed with the session."""
+    def _borrow(self, url: str) -> _Own | _Borrowed:
+        """The client for this URL."""
         if self._client is not None:
-            return self._client, False
-        client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._secure.context(plain=url.startswith("http:"))),
-            headers={"user-agent": self._user_agent},
+            return _Borrowed(self._client)
+        return _Own(self._secure.context(plain=url.startswith("http:")), self._user_agent)
+
+
+class _Borrowed:
+    """The user's client, for one session."""
+
+    is_own = False
+
+    def __init__(self, client: aiohttp.ClientSession) -> None:
+        # The user's own requests stay as they were: what is changed is a copy.
+        self.client = copy.copy(client)
+        _send_once(self.client)
+        connector = client.connector
+        limits = (connector.limit, connector.limit_per_host) if connector is not None else ()
+        self._share = Share(client, min((limit for limit in limits if limit), default=None))
+
+    async def aclose(self) -> None:
+        # The copy lets go of what it shares.
+        self.client.detach()
+        self._share.end()
+
+
+class _Own:
+    """A client of the session's own."""
+
+    is_own = True
+
+    def __init__(self, context: ssl.SSLContext, user_agent: str) -> None:
+        self._connector = _Connector(ssl=context)
+        self.client = aiohttp.ClientSession(
+            connector=self._connector,
+            headers={"user-agent": user_agent},
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        return client, True
+        _send_once(self.client)
+
+    async def aclose(self) -> None:
+        self._connector.abort()
+        await self.client.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Remembers what it connected, to end it at once: TLS would wait for half a minute for the peer's farewell."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._made: deque[asyncio.Transport] = deque(maxlen=CONNECTIONS_MOST)
+
+    async def connect(self, *arguments: Any, **more: Any) -> aiohttp.connector.Connection:
+        connection = await super().connect(*arguments, **more)
+        transport = connection.transport
+        if transport is not None and transport not in self._made:
+            self._made.append(transport)
+        return connection
+
+    def abort(self) -> None:
+        """Ends every connection."""
+        for transport in self._made:
+            transport.abort()
+        self._made.clear()
+
+
+def _send_once(client: aiohttp.ClientSession) -> None:
+    """Without this aiohttp sends a GET again by itself when its connection ends, a new connection too."""
+    client._retry_connection = False
+
+
+def _close(response: aiohttp.ClientResponse) -> None:
+    """Ends its connection at once, unless it was read to its end and has none any more."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
 
 
 class AiohttpSession:
@@ -63,9 +136,9 @@ class AiohttpSession:
 
     def __init__(self, transport: AiohttpTransport) -> None:
         self._transport = transport
-        self._client: aiohttp.ClientSession | None = None
-        self._is_own = False
+        self._borrowed: _Own | _Borrowed | None = None
         self._response: aiohttp.ClientResponse | None = None
+        self._rests = Rests()
 
     async def open(self, request: Request) -> AiohttpResponse:
         """Sends the watch's request and waits for the head of its answer."""
@@ -73,48 +146,57 @@ class AiohttpSession:
         return AiohttpResponse(self._response)
 
     async def post(self, request: Request) -> int:
-        """Sends a heartbeat and returns the status of its answer."""
+        """Sends a heartbeat and returns the status of its answer, without waiting for what follows the head."""
+        self._rests.give_up()
         response = await self._send(request)
-        try:
-            length = 0
-            async for chunk in response.content.iter_any():
-                length += len(chunk)
-                if length > BODY_MOST:
-                    break
-        except (aiohttp.ClientError, OSError):
-            pass  # The status is there, and nothing else matters.
-        finally:
-            # To the pool if it was read to its end, and closed otherwise.
-            response.close() if not response.content.at_eof() else response.release()
+        self._rests.read(_read_rest(response))
         return response.status
 
     async def aclose(self) -> None:
         """Closes the stream, and the client where it is our own."""
+        await self._rests.aclose()
         if self._response is not None:
-            self._response.close()
-        if self._client is not None and self._is_own:
-            await self._client.close()
+            _close(self._response)
+        if self._borrowed is not None:
+            await self._borrowed.aclose()
 
     async def _send(self, request: Request) -> aiohttp.ClientResponse:
         try:
-            if self._client is None:
-                self._client, self._is_own = self._transport._borrow(request.url)
+            if self._borrowed is None:
+                self._borrowed = self._transport._borrow(request.url)
             # As it stands: what is encoded is not to be encoded anew.
             url = URL(request.url, encoded=True)
-            proxy, proxy_headers = _proxy(url) if self._is_own else (None, None)
-            return await self._client.request(
+            proxy, proxy_headers = _proxy(url) if self._borrowed.is_own else (None, None)
+            return await self._borrowed.client.request(
                 request.method,
                 url,
                 headers=request.expose_headers(),
                 data=request.body.encode() or None,
                 allow_redirects=False,
+                raise_for_status=False,
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
                 proxy=proxy,
                 proxy_headers=proxy_headers,
             )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+            # A client that was closed is a RuntimeError.
             raise _failed(error) from None
+
+
+async def _read_rest(response: aiohttp.ClientResponse) -> None:
+    """Reads what follows a heartbeat's head, up to `BODY_MOST`."""
+    try:
+        length = 0
+        async for chunk in response.content.iter_any():
+            length += len(chunk)
+            if length > BODY_MOST:
+                break
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, RuntimeError):
+        pass  # The status is there, and nothing else matters.
+    finally:
+        # To the pool if it was read to its end, and closed otherwise.
+        response.release() if response.content.at_eof() else _close(response)
 
 
 class AiohttpResponse:
@@ -138,10 +220,13 @@ class AiohttpResponse:
         content = self._response.content
         try:
             return await content.readany()
-        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, RuntimeError) as error:
+            # A RuntimeError: aiohttp closed the connection itself, over what is no HTTP, before anybody read on.
             # It would raise before it hands out what came before the fault, which may be a wake; after that, again.
             if before := content._read_nowait(-1):
                 return before
+            if isinstance(error, RuntimeError):
+                raise TransportError(TransportFault.HTTP, "aiohttp closed the connection") from None
             raise _failed(error) from None
 
 
@@ -152,7 +237,8 @@ def _proxy(url: URL) -> tuple[URL | None, dict[str, str] | None]:
     send what stands there in place of the token.
     """
     host = url.host
-    proxy = getproxies().get(url.scheme)
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy or not host or proxy_bypass(host):
         return None, None
     address = URL(proxy if "://" in proxy else f"http://{proxy}")

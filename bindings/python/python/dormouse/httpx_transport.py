@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -13,12 +14,10 @@ import httpcore
 import httpx
 
 from dormouse._core import Request
+from dormouse._session import BODY_MOST, Rests, Share
 from dormouse._tls import SecureContext, tls_fault
 from dormouse.codes import TransportFault
 from dormouse.errors import TransportError
-
-BODY_MOST = 16 * 1024
-"""So much of a heartbeat's answer is read, that its connection may be used again."""
 
 
 class HttpxTransport:
@@ -31,7 +30,8 @@ class HttpxTransport:
     With ``client`` every session uses that one, which you close yourself: to share one among many watches, or for settings
     of yours. It must not have time limits on reading (``timeout=httpx.Timeout(None, connect=10)``), and should speak
     HTTP/1.1 only. It is asked to follow no redirects, whatever it was told. It may use a pooled connection for the next
-    watch.
+    watch. Each watch takes two connections: for more than a few of them it wants a pool without a limit
+    (``limits=httpx.Limits(max_connections=None)``).
     """
 
     def __init__(
@@ -71,7 +71,9 @@ class HttpxSession:
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._is_own = False
+        self._share: Share | None = None
         self._response: httpx.Response | None = None
+        self._rests = Rests()
 
     async def open(self, request: Request) -> HttpxResponse:
         """Sends the watch's request and waits for the head of its answer."""
@@ -79,26 +81,21 @@ class HttpxSession:
         return HttpxResponse(self._response)
 
     async def post(self, request: Request) -> int:
-        """Sends a heartbeat and returns the status of its answer."""
+        """Sends a heartbeat and returns the status of its answer, without waiting for what follows the head."""
+        self._rests.give_up()
         response = await self._send(request)
-        try:
-            length = 0
-            async for chunk in response.aiter_raw():
-                length += len(chunk)
-                if length > BODY_MOST:
-                    break
-        except httpx.HTTPError:
-            pass  # The status is there, and nothing else matters.
-        finally:
-            await response.aclose()
+        self._rests.read(_read_rest(response))
         return response.status_code
 
     async def aclose(self) -> None:
         """Closes the stream, and the client where it is our own."""
         try:
+            await self._rests.aclose()
             if self._response is not None:
                 await self._response.aclose()
         finally:
+            if self._share is not None:
+                self._share.end()
             if self._client is not None and self._is_own:
                 await self._client.aclose()
 
@@ -107,6 +104,8 @@ class HttpxSession:
         try:
             if self._client is None:
                 self._client, self._is_own = self._transport._borrow(request.url)
+                if not self._is_own:
+                    self._share = Share(self._client, _connections_most(self._client))
             return await self._client.send(
                 self._client.build_request(
                     request.method,
@@ -118,11 +117,33 @@ class HttpxSession:
                 stream=True,
                 follow_redirects=False,
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
+            # A client that was closed is a RuntimeError.
             raise _failed(error) from None
         except asyncio.CancelledError:
             await made.aclose()
             raise
+
+
+async def _read_rest(response: httpx.Response) -> None:
+    """Reads what follows a heartbeat's head, up to `BODY_MOST`."""
+    try:
+        length = 0
+        async for chunk in response.aiter_raw():
+            length += len(chunk)
+            if length > BODY_MOST:
+                break
+    except httpx.HTTPError:
+        pass  # The status is there, and nothing else matters.
+    finally:
+        await response.aclose()
+
+
+def _connections_most(client: httpx.AsyncClient) -> int | None:
+    """So many connections its pool may have, where it has one that says so: httpx itself does not tell."""
+    pool = getattr(getattr(client, "_transport", None), "_pool", None)
+    most = getattr(pool, "_max_connections", None)
+    return most if isinstance(most, int) and most < sys.maxsize else None
 
 
 class _Made:

@@ -44,7 +44,10 @@ class Session(Protocol):
         """Sends the watch's request, once, and waits for the head of its answer."""
 
     async def post(self, request: Request) -> int:
-        """Sends a heartbeat and returns the status of its answer. It may be cancelled, and the session goes on."""
+        """Sends a heartbeat and returns the status of its answer, without waiting for a body.
+
+        It may be cancelled, and the session goes on.
+        """
 
     async def aclose(self) -> None:
         """Closes everything that is open, now and without a farewell that might take long."""

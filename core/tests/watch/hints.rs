@@ -174,6 +174,20 @@ fn offline_nothing_is_attempted_and_nothing_is_forgotten() {
     );
 }
 
+/// Two waits of one length, one of which the server asked for: a hint ends the other one only, and so they differ.
+#[test]
+fn an_outlook_knows_what_the_server_asked_for() {
+    let config = with(|on| (on.hints, on.retry_after) = (true, true));
+    let waits = |head: &str| {
+        let step = format!(
+            "0s head 1 {head} => disconnect 1; ended 1 Status(503) after 0s then 1s; sleep 1s"
+        );
+        script(config.clone(), &[START, &step])
+    };
+    assert_ne!(waits("503 retry-after=1").outlook(), waits("503").outlook());
+    assert_eq!(waits("503").outlook(), waits("503").outlook());
+}
+
 #[test]
 fn offline_retracts_a_connect_that_was_not_taken_up() {
     let mut watch = watch(hints(), 1);

@@ -155,7 +155,8 @@
 //!
 //! None is on by default, and none changes behaviour. `driver` is the async loop (it needs std), `tracing`
 //! its log lines, `serde` recording and replay (the module `journal`), `std` what the standard library adds to the
-//! dependencies. Without `driver` and `std` the crate is `no_std` and needs an allocator.
+//! dependencies. Without `driver` and `std` the crate is `no_std` and needs an allocator, and atomic
+//! pointers for what clones share.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -180,7 +180,7 @@ impl Decoder {
 
     /// A comment, and the blank line before it if there is one that ends nothing.
     ///
-    /// A quiet stream is nothing but comments, each with such a line behind it.
+    /// Servers put such a line behind each comment.
     #[inline(never)]
     fn decode_comment<'a, 'b: 'a>(
         &'a mut self,

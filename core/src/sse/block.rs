@@ -176,6 +176,16 @@ impl Block {
         self.data = Data::LetGo;
     }
 
+    /// The name under which an event with this `event` field is wanted, if it is.
+    #[inline(always)]
+    pub(super) fn wanted<'b>(&self, field: Option<&'b str>) -> Option<&'b str> {
+        match (field, self.wanted) {
+            (None | Some(""), _) => self.wants_unnamed.then_some(UNNAMED),
+            (Some(name), None) => Some(name),
+            (Some(name), Some(wanted)) => wanted.iter().copied().find(|wanted| *wanted == name),
+        }
+    }
+
     /// Opens a line of data, joining it to those before.
     #[inline(always)]
     pub(super) fn open_data(&mut self, lent: &mut Lent<'_>) -> Result<(), LimitExceeded> {

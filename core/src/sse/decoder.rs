@@ -18,7 +18,8 @@ use core::fmt;
 use super::block::{self, Block, Dispatch, Lent};
 use super::buffer::{append, release};
 use super::line::{self, At, End, Field, Line};
-use super::{Item, LimitExceeded, Limits};
+use super::whole::Whole;
+use super::{Event, Item, LimitExceeded, Limits};
 use crate::secret::Hidden;
 
 /// Decodes one event stream, from chunks of any size; see the [module](super).
@@ -37,6 +38,9 @@ pub struct Decoder {
     /// Comments are counted and not yielded.
     quiet: bool,
 }
+
+/// In a chunk that is smaller, in bytes, hardly any event is whole.
+const WHOLE: usize = 20;
 
 /// The decoder's part of a watch's outlook: the line at hand, and the block so far.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -109,18 +113,29 @@ impl Decoder {
     /// A line or an event's data is longer than its limit. Nothing more can be made of this stream: the
     /// input is taken, and every further call takes its input and returns the same error, until
     /// [`reset`](Self::reset).
+    #[inline]
     pub fn decode<'a, 'b: 'a>(
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
-        if self.quiet {
-            return self.decode_quiet(input);
+        if let [byte] = *input {
+            if self.take_byte(*byte) {
+                *input = &[];
+                return Ok(None);
+            }
         }
         // Each of these has a frame of its own, so that one which does little costs little.
         match (self.line.at, *input) {
-            (At::Comment, _) | (At::Start, [b':', ..]) => self.decode_comment(input),
-            (At::Start, [b'\n', b':', ..]) if !self.block.is_begun() => self.decode_comment(input),
             (At::Value, _) => self.decode_value(input),
+            (At::Comment, _) | (At::Start, [b':', ..]) => self.decode_comments(input),
+            (At::Start, [b'\n', ..]) if !self.block.is_begun() => self.decode_comments(input),
+            (At::Start, [b'd' | b'e', ..]) if input.len() >= WHOLE && !self.block.is_begun() => {
+                self.decode_whole(input)
+            }
+            (At::Mark, [_, ..]) => {
+                *input = self.line.take_mark(input);
+                self.decode_comments(input)
+            }
             (At::Spent(limit), _) => {
                 *input = &[];
                 Err(limit)
@@ -129,74 +144,103 @@ impl Decoder {
         }
     }
 
-    /// Comments and the blank lines between them, none of which is yielded; then what follows.
-    ///
-    /// Comments are all that a device hears while it sleeps.
+    /// A byte in the midst of a comment or of data. Of a stream that trickles nearly every byte is one.
+    #[inline(always)]
+    fn take_byte(&mut self, byte: u8) -> bool {
+        match self.line.at {
+            At::Comment => !line::is_end(byte),
+            At::Value if self.line.field == Field::Data => {
+                let takes = !line::is_end(byte) && self.admit(1).is_ok();
+                if takes {
+                    self.line.length += 1;
+                    self.block.append_data(&[byte]);
+                }
+                takes
+            }
+            _ => false,
+        }
+    }
+
+    /// Comments, and the blank lines between them that end nothing. Servers put such a line behind each comment.
     #[inline(never)]
-    fn decode_quiet<'a, 'b: 'a>(
+    fn decode_comments<'a, 'b: 'a>(
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
-        let mut rest = *input;
-        match self.line.at {
-            At::Comment => {
-                self.take_comment(&mut rest);
-            }
-            At::Mark if !rest.is_empty() => rest = self.line.take_mark(rest),
-            At::Value => return self.decode_value(input),
-            _ => {}
+        if self.line.at == At::Comment && self.take_comment(input) == Found::Comment {
+            return Ok(Some(Item::Comment));
         }
-        if self.line.at == At::Start && !self.block.is_begun() {
-            let (mut lines, mut comments) = (0, 0);
-            loop {
-                rest = match rest {
-                    [b'\n', after @ ..] => after,
-                    [b':', b'\n', after @ ..] => {
+        if self.line.at == At::Start {
+            if self.quiet {
+                self.take_comments::<true>(input);
+            } else if self.take_comments::<false>(input) {
+                return Ok(Some(Item::Comment));
+            }
+        }
+        if input.is_empty() {
+            Ok(None)
+        } else if self.line.at == At::Start && !self.block.is_begun() {
+            self.decode_whole(input)
+        } else {
+            self.decode_lines(input)
+        }
+    }
+
+    /// Such lines as far as they go, if `ALL`, or else up to the end of the first comment. Says whether there was one.
+    ///
+    /// Comments are all that a device hears while it sleeps.
+    #[inline(always)]
+    fn take_comments<const ALL: bool>(&mut self, input: &mut &[u8]) -> bool {
+        let mut rest = *input;
+        let (mut lines, mut comments) = (0, 0);
+        let begun = self.block.is_begun();
+        loop {
+            rest = match rest {
+                // The shortest there is, which the reference server sends.
+                [b':', b'\n', after @ ..] => {
+                    comments += 1;
+                    after
+                }
+                [b':', comment @ ..] => match line::take(comment) {
+                    (_, after, End::Line) => {
                         comments += 1;
                         after
                     }
-                    [b':', comment @ ..] => match line::take(comment) {
-                        (_, after, End::Line) => {
-                            comments += 1;
-                            after
-                        }
-                        (_, after, end) => {
-                            rest = after;
-                            self.line.at = At::Comment;
-                            comments += u64::from(self.ends_line(end));
-                            break;
-                        }
-                    },
-                    _ => break,
-                };
-                lines += 1;
+                    (_, after, end) => {
+                        rest = after;
+                        self.line.at = At::Comment;
+                        comments += u64::from(self.ends_line(end));
+                        break;
+                    }
+                },
+                [b'\n', after @ ..] if !begun => after,
+                _ => break,
+            };
+            lines += 1;
+            if !ALL && comments > 0 {
+                break;
             }
-            self.lines = self.lines.wrapping_add(lines);
-            self.comments = self.comments.wrapping_add(comments);
         }
+        self.lines = self.lines.wrapping_add(lines);
+        self.comments = self.comments.wrapping_add(comments);
         *input = rest;
-        if rest.is_empty() { Ok(None) } else { self.decode_lines(input) }
+        comments > 0
     }
 
-    /// A comment, and the blank line before it if there is one that ends nothing.
-    ///
-    /// Servers put such a line behind each comment.
+    /// An event that lies whole in the chunk, or what else there is.
     #[inline(never)]
-    fn decode_comment<'a, 'b: 'a>(
+    fn decode_whole<'a, 'b: 'a>(
         &'a mut self,
         input: &mut &'b [u8],
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
-        let mut rest = *input;
-        if self.line.at == At::Start {
-            self.line.at = At::Comment;
-            if let [b'\n', after @ ..] = rest {
-                self.lines = self.lines.wrapping_add(1);
-                rest = after;
-            }
-        }
-        let found = self.take_comment(&mut rest);
+        let whole = Whole::find(input, self.block.limits());
+        let named = whole.and_then(|whole| Some((self.block.wanted(whole.name)?, whole)));
+        let Some((name, Whole { data, lines, rest, .. })) = named else {
+            return self.decode_lines(input);
+        };
+        self.lines = self.lines.wrapping_add(lines);
         *input = rest;
-        Ok((found == Found::Comment).then_some(Item::Comment))
+        Ok(Some(Item::Event(Event { name, data, id: self.block.last_id() })))
     }
 
     /// More of a value: often a piece that has more before and behind it, and is only to be stored.
@@ -207,8 +251,8 @@ impl Decoder {
     ) -> Result<Option<Item<'a>>, LimitExceeded> {
         // A value of which there is something is stored, if it is data.
         if self.line.field == Field::Data {
-            let (piece, _, end) = line::take(input);
-            if end == End::Chunk && self.admit(piece.len()).is_ok() {
+            let piece = *input;
+            if !line::has_end(piece) && self.admit(piece.len()).is_ok() {
                 *input = &[];
                 self.line.length += piece.len();
                 self.block.append_data(piece);
@@ -338,7 +382,8 @@ impl Decoder {
                     rest = rest.strip_prefix(b"\n").unwrap_or(rest);
                 }
                 At::AfterCr => {}
-                At::Mark => rest = self.line.take_mark(rest),
+                // A mark is taken before any line.
+                At::Mark => break,
                 At::Spent(limit) => return Err(limit),
             }
         }

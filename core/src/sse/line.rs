@@ -122,6 +122,13 @@ pub(super) fn take(bytes: &[u8]) -> (&[u8], &[u8], End) {
     }
 }
 
+/// Whether a line ends in these bytes. Asked of what goes on from an earlier chunk, and may be long.
+#[inline(always)]
+pub(super) fn has_end(bytes: &[u8]) -> bool {
+    let long = bytes.len() >= 2 * BLOCK;
+    if long { memchr2(b'\n', b'\r', bytes).is_some() } else { find_end(bytes).is_some() }
+}
+
 /// The offset of the first CR or LF.
 ///
 /// Most lines of a quiet stream are comments, names and short data, for which setting up a vector search
@@ -135,50 +142,69 @@ fn find_end(bytes: &[u8]) -> Option<usize> {
     let mut rest = bytes;
     for _ in 0..WORDS {
         let Some((word, after)) = rest.split_first_chunk() else { break };
-        if let Some(at) = find_end_in_word(*word) {
-            return Some(bytes.len() - rest.len() + at);
+        if let Some(at) = find_low_in_word(*word) {
+            return end_from(bytes, bytes.len() - rest.len() + at);
         }
         rest = after;
     }
     for _ in 0..BLOCKS {
         let Some((block, after)) = rest.split_first_chunk() else { break };
-        if has_end(block) {
-            return Some(bytes.len() - rest.len() + find_end_by_words(block)?);
+        if has_end_in_block(block) {
+            return find_end_by_words(bytes, bytes.len() - rest.len());
         }
         rest = after;
     }
-    let at = if rest.len() < BLOCK { find_end_by_words(rest) } else { memchr2(b'\n', b'\r', rest) };
-    Some(bytes.len() - rest.len() + at?)
+    let from = bytes.len() - rest.len();
+    if rest.len() < BLOCK { find_end_by_words(bytes, from) } else { find_far_end(bytes, from) }
+}
+
+/// The same, where before `from` there is none.
+#[inline(always)]
+fn find_end_by_words(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut rest = bytes.get(from..)?;
+    while let Some((word, after)) = rest.split_first_chunk() {
+        if let Some(at) = find_low_in_word(*word) {
+            return end_from(bytes, bytes.len() - rest.len() + at);
+        }
+        rest = after;
+    }
+    match bytes.last_chunk() {
+        _ if rest.is_empty() => None,
+        // The last word again, of which only what is left can have an end.
+        Some(word) => end_from(bytes, bytes.len() - word.len() + find_low_in_word(*word)?),
+        None => bytes.iter().position(|&byte| is_end(byte)),
+    }
+}
+
+/// The same, where the first byte that is low is at `low`: nearly always the end.
+#[inline(always)]
+fn end_from(bytes: &[u8], low: usize) -> Option<usize> {
+    match bytes.get(low) {
+        Some(&byte) if is_end(byte) => Some(low),
+        _ => find_far_end(bytes, low + 1),
+    }
+}
+
+fn find_far_end(bytes: &[u8], from: usize) -> Option<usize> {
+    memchr2(b'\n', b'\r', bytes.get(from..)?).map(|at| from + at)
 }
 
 #[inline(always)]
-fn find_end_by_words(bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    while let Some((word, after)) = rest.split_first_chunk() {
-        if let Some(at) = find_end_in_word(*word) {
-            return Some(bytes.len() - rest.len() + at);
-        }
-        rest = after;
-    }
-    let at = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r')?;
-    Some(bytes.len() - rest.len() + at)
+pub(super) fn is_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
 }
 
-/// Eight bytes at once, without a branch for each.
+/// The first of eight bytes that is as low as a line end: in text there is hardly any other. All at once, without a
+/// branch for each.
 ///
-/// Subtracting one from each byte borrows into the top bit where the byte was zero. Above a zero byte
+/// Subtracting from each byte borrows into the top bit where the byte was lower. Above such a byte
 /// the borrow may reach one that was not, so only the lowest mark is to be trusted, and it is asked for.
 #[inline(always)]
-fn find_end_in_word(word: [u8; 8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+fn find_low_in_word(word: [u8; 8]) -> Option<usize> {
+    const HIGHER: u64 = u64::from_ne_bytes([b'\r' + 1; 8]);
     const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
-    const LF: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    const CR: u64 = u64::from_ne_bytes([b'\r'; 8]);
-    const fn zeros(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word & TOPS
-    }
     let word = u64::from_le_bytes(word);
-    let marks = zeros(word ^ LF) | zeros(word ^ CR);
+    let marks = word.wrapping_sub(HIGHER) & !word & TOPS;
     (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
@@ -186,7 +212,7 @@ const BLOCK: usize = 32;
 
 /// Two passes that do not stop early: this is the form that compilers turn into vector instructions.
 #[inline(always)]
-fn has_end(block: &[u8; BLOCK]) -> bool {
+fn has_end_in_block(block: &[u8; BLOCK]) -> bool {
     let has = |end| block.iter().fold(false, |has, &byte| has | (byte == end));
     has(b'\n') | has(b'\r')
 }

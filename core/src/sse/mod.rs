@@ -40,7 +40,7 @@
 //! # Files
 //!
 //! `decoder.rs` is the loop; `line.rs` has the ends of lines and the place in one where a chunk was cut;
-//! `block.rs` the event so far; `buffer.rs` growth within limits.
+//! `block.rs` the event so far; `whole.rs` the short way for an event that nothing cuts; `buffer.rs` growth within limits.
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
@@ -50,6 +50,7 @@ mod decoder;
 mod line;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use core::error::Error;
 use core::fmt;

@@ -4,6 +4,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::Watch;
+use super::pending::Kind;
 use crate::action::{Attempt, End, Report, Status, StopReason, Then};
 use crate::config::OnUnauthorized;
 use crate::error::{ConnectFault, Outcome};
@@ -98,7 +99,7 @@ impl Watch {
         }
         self.give_up(Step::Stopped);
         self.lease = None;
-        self.pending.stop = Some(reason);
+        self.pending.stop(reason);
         self.show(Status::Stopped(reason));
     }
 
@@ -106,10 +107,10 @@ impl Watch {
     /// any more, and what was asked for is given up. What was never taken up need not be.
     pub(super) fn give_up(&mut self, step: Step) {
         if self.state.is_attempting() && !self.withdraw_connect() {
-            self.pending.disconnect = Some(self.attempt);
+            self.pending.disconnect(self.attempt);
         }
-        self.pending.heartbeat = false;
-        self.pending.abandon = None;
+        self.pending.withdraw(Kind::Heartbeat);
+        self.pending.withdraw(Kind::Abandon);
         self.timers.clear_all();
         self.decoder.reset();
         self.step(step);
@@ -117,7 +118,7 @@ impl Watch {
 
     /// Takes back a connect that nobody has taken up, and what was paid for it. Says whether there was one.
     pub(super) fn withdraw_connect(&mut self) -> bool {
-        let withdrawn = mem::take(&mut self.pending.connect);
+        let withdrawn = self.pending.withdraw(Kind::Connect);
         if withdrawn {
             self.guard.refund_connect(self.now);
         }
@@ -129,7 +130,7 @@ impl Watch {
         if let Err(payable) = self.guard.pay_connect(self.now) {
             self.timers.set(Timer::Retry, payable);
             self.stats.connects_held = self.stats.connects_held.saturating_add(1);
-            self.pending.reports.put(Report::Held { wait: payable.since(self.now) });
+            self.pending.report(Report::Held { wait: payable.since(self.now) });
             if self.status == Status::Connected {
                 self.show(Status::Connecting);
             }
@@ -138,7 +139,7 @@ impl Watch {
         self.step(Step::Due);
         self.attempt = Attempt(self.attempt.0.saturating_add(1));
         self.connected_at = self.now;
-        self.pending.connect = true;
+        self.pending.put(Kind::Connect);
         self.timers.set(Timer::Hello, self.now.after(HELLO_DEADLINE));
     }
 }

@@ -1,9 +1,9 @@
 //! Heartbeats: sent, answered, abandoned, and what their silence means (protocol.md sections 2.3 and 3).
 
-use core::mem;
 use core::time::Duration;
 
 use super::Watch;
+use super::pending::Kind;
 use crate::action::{Beat, Report, StopReason};
 use crate::error::{HeartbeatFault, HeartbeatLoss, Outcome};
 use crate::state::State;
@@ -29,7 +29,7 @@ impl Watch {
         }
         self.beat = Beat(self.beat.0.saturating_add(1));
         lease.in_flight = Some((self.beat, self.now));
-        self.pending.heartbeat = true;
+        self.pending.put(Kind::Heartbeat);
         let timeout = lease.interval.min(TIMEOUT_MOST);
         self.timers.set(Timer::HeartbeatTimeout, self.now.after(timeout));
     }
@@ -37,7 +37,8 @@ impl Watch {
     /// Whether an answer belongs to the heartbeat in flight; if not, it is counted and changes nothing.
     pub(super) fn is_in_flight(&mut self, beat: Beat) -> bool {
         let waited_for = self.lease.as_ref().and_then(|lease| lease.in_flight);
-        let current = waited_for.is_some_and(|(sent, _)| sent == beat) && !self.pending.heartbeat;
+        let current =
+            waited_for.is_some_and(|(sent, _)| sent == beat) && !self.pending.has(Kind::Heartbeat);
         if !current {
             self.stats.stale = self.stats.stale.saturating_add(1);
         }
@@ -82,11 +83,11 @@ impl Watch {
     pub(super) fn settle_heartbeat(&mut self, fault: Option<HeartbeatFault>) -> Option<Timestamp> {
         let (beat, sent) = self.lease.as_mut()?.in_flight.take()?;
         self.timers.clear(Timer::HeartbeatTimeout);
-        let was_sent = !mem::take(&mut self.pending.heartbeat);
+        let was_sent = !self.pending.withdraw(Kind::Heartbeat);
         if was_sent && fault == Some(HeartbeatFault::Timeout) {
-            self.pending.abandon = Some(beat);
+            self.pending.abandon(beat);
         }
-        self.pending.reports.put(Report::Heartbeat { beat, took: self.now.since(sent), fault });
+        self.pending.report(Report::Heartbeat { beat, took: self.now.since(sent), fault });
         Some(sent)
     }
 

@@ -28,7 +28,6 @@ mod stream;
 
 pub use outlook::Outlook;
 
-use core::mem;
 use core::time::Duration;
 
 use crate::action::{Action, Attempt, Beat, End, Report, Stats, Status, StopReason, Then};
@@ -44,7 +43,7 @@ use crate::time::Timestamp;
 use crate::timer::{Timer, Timers};
 use crate::wire::{self, LeaseId, Request, SessionId};
 
-use pending::Pending;
+use pending::{Kind, Pending};
 
 /// The last instant that is distinguished, some 34 years before the end of time: every deadline that
 /// follows it is later than it, so that no clock, however broken, makes a timer fire for ever.
@@ -130,7 +129,7 @@ impl Watch {
             state: State::Waiting,
             offline: false,
             timers,
-            pending: Pending { status: Some(Status::Connecting), ..Pending::default() },
+            pending: Pending::default(),
             memory: Memory::default(),
             session: None,
             attempt: Attempt(0),
@@ -141,6 +140,7 @@ impl Watch {
             status: Status::Connecting,
             stats: Stats::default(),
         };
+        watch.pending.status(Status::Connecting);
         watch.fire();
         watch
     }
@@ -185,39 +185,67 @@ impl Watch {
     /// Of actions that were not taken out in time the last of each kind is kept; none is given that has
     /// lost its sense meanwhile.
     pub fn poll(&mut self) -> Action {
-        let pending = &mut self.pending;
-        if let Some(attempt) = pending.disconnect.take() {
-            return Action::Disconnect { attempt };
-        }
-        if let Some(beat) = pending.abandon.take() {
-            return Action::Abandon { beat };
-        }
-        if mem::take(&mut pending.connect) {
-            let (session, previous) = (self.session.as_ref(), self.memory.previous_lease.as_ref());
-            let request = Request::watch(&self.config, &self.authorization, session, previous);
-            self.connect_token = self.tokens;
-            self.stats.connects = self.stats.connects.saturating_add(1);
-            return Action::Connect { attempt: self.attempt, request };
-        }
-        if let (true, Some(lease)) = (mem::take(&mut pending.heartbeat), &self.lease) {
-            let request = Request::heartbeat(&self.config, &self.authorization, &lease.id);
-            self.heartbeat_token = self.tokens;
-            self.stats.heartbeats = self.stats.heartbeats.saturating_add(1);
-            return Action::Heartbeat { beat: self.beat, request };
-        }
-        if let Some(report) = pending.reports.take() {
-            return Action::Report(report);
-        }
-        if let Some(status) = pending.status.take() {
-            return Action::Status(status);
-        }
-        if let Some(wake) = pending.wake.take() {
-            return Action::Wake(*wake);
-        }
-        if let Some(reason) = pending.stop.take() {
-            return Action::Stop(reason);
+        if let Some(kind) = self.pending.next() {
+            let pending = &mut self.pending;
+            match kind {
+                Kind::Disconnect => {
+                    if let Some(attempt) = pending.disconnect {
+                        return Action::Disconnect { attempt };
+                    }
+                }
+                Kind::Abandon => {
+                    if let Some(beat) = pending.abandon {
+                        return Action::Abandon { beat };
+                    }
+                }
+                Kind::Connect => {
+                    let (session, memory) = (self.session.as_ref(), &self.memory);
+                    let (own, previous) = (&self.authorization, memory.previous_lease.as_ref());
+                    let request = Request::watch(&self.config, own, session, previous);
+                    self.connect_token = self.tokens;
+                    self.stats.connects = self.stats.connects.saturating_add(1);
+                    return Action::Connect { attempt: self.attempt, request };
+                }
+                Kind::Heartbeat => {
+                    if let Some(lease) = &self.lease {
+                        let own = &self.authorization;
+                        let request = Request::heartbeat(&self.config, own, &lease.id);
+                        self.heartbeat_token = self.tokens;
+                        self.stats.heartbeats = self.stats.heartbeats.saturating_add(1);
+                        return Action::Heartbeat { beat: self.beat, request };
+                    }
+                }
+                Kind::Status => {
+                    if let Some(status) = pending.status {
+                        return Action::Status(status);
+                    }
+                }
+                Kind::Wake => {
+                    if let Some(wake) = pending.wake.take() {
+                        return Action::Wake(*wake);
+                    }
+                }
+                Kind::Stop => {
+                    if let Some(reason) = pending.stop {
+                        return Action::Stop(reason);
+                    }
+                }
+                report => {
+                    if let Some(report) = pending.take_report(report) {
+                        return Action::Report(report);
+                    }
+                }
+            }
+            return self.poll_on();
         }
         Action::Sleep { until: self.deadline() }
+    }
+
+    /// On, where there was a mark and nothing behind it. It is a call so that [`poll`](Self::poll) is no loop, before which
+    /// the compiler would read every slot.
+    #[inline(never)]
+    fn poll_on(&mut self) -> Action {
+        self.poll()
     }
 
     /// When the next timer is due, if one runs: what [`Action::Sleep`] says.
@@ -296,11 +324,11 @@ impl Watch {
     fn show(&mut self, status: Status) {
         if self.status != status {
             self.status = status;
-            self.pending.status = Some(status);
+            self.pending.status(status);
         }
     }
 
     fn ended(&mut self, end: End, ran: Duration, then: Then) {
-        self.pending.reports.put(Report::Ended { attempt: self.attempt, end, ran, then });
+        self.pending.report(Report::Ended { attempt: self.attempt, end, ran, then });
     }
 }

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::Watch;
 use super::heartbeat::SILENCE;
-use crate::action::{Status, StopReason};
+use super::pending::Kind;
+use crate::action::Status;
 use crate::config::OnUnauthorized;
 use crate::guard;
 use crate::sse;
@@ -48,7 +49,7 @@ pub struct Outlook {
     status: Status,
     /// Milliseconds to each deadline, in the order of [`Timer`].
     timers: [Option<i64>; 5],
-    pending: Pending,
+    pending: super::pending::Outlook,
     guard: guard::Outlook,
     backoff: Duration,
     previous_lease: bool,
@@ -73,42 +74,20 @@ struct Lease {
     in_flight: Option<Duration>,
 }
 
-/// What is to be done, without its numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Pending {
-    disconnect: bool,
-    abandon: bool,
-    connect: bool,
-    heartbeat: bool,
-    reports: [bool; 6],
-    status: Option<Status>,
-    wake: bool,
-    stop: Option<StopReason>,
-}
-
 impl Watch {
     /// Everything that this watch's future depends on.
     #[must_use]
     pub fn outlook(&self) -> Outlook {
-        let connecting = self.state == State::Connecting && !self.pending.connect;
+        let connecting = self.state == State::Connecting && !self.pending.has(Kind::Connect);
         let beating = self.lease.as_ref().is_some_and(|lease| lease.in_flight.is_some())
-            && !self.pending.heartbeat;
+            && !self.pending.has(Kind::Heartbeat);
         let waiting = self.state == State::Waiting;
         Outlook {
             state: self.state,
             offline: self.offline,
             status: self.status,
             timers: self.due_in(),
-            pending: Pending {
-                disconnect: self.pending.disconnect.is_some(),
-                abandon: self.pending.abandon.is_some(),
-                connect: self.pending.connect,
-                heartbeat: self.pending.heartbeat,
-                reports: self.pending.reports.kinds(),
-                status: self.pending.status,
-                wake: self.pending.wake.is_some(),
-                stop: self.pending.stop,
-            },
+            pending: self.pending.outlook(),
             guard: self
                 .guard
                 .outlook(self.now, self.config.on_unauthorized() == OnUnauthorized::Park),

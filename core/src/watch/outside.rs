@@ -1,8 +1,7 @@
 //! What the application and its surroundings say: sleep again, hints, offline, a new token, stop.
 
-use core::mem;
-
 use super::Watch;
+use super::pending::Kind;
 use crate::action::{Report, Status};
 use crate::error::{Hint, Outcome};
 use crate::guard::Delay;
@@ -15,7 +14,7 @@ use crate::wire;
 impl Watch {
     pub(super) fn sleep_again(&mut self, hand_over: HandOver) {
         // A wake that was not even taken out cannot have been handed over.
-        if self.state != State::Awake || self.pending.wake.is_some() {
+        if self.state != State::Awake || self.pending.has(Kind::Wake) {
             return self.out_of_place();
         }
         let delay = match hand_over {
@@ -23,7 +22,7 @@ impl Watch {
             HandOver::Failed => {
                 self.stats.hand_overs_failed = self.stats.hand_overs_failed.saturating_add(1);
                 let delay = self.guard.hand_over_failed();
-                self.pending.reports.put(Report::HandOverFailed { delay });
+                self.pending.report(Report::HandOverFailed { delay });
                 delay
             }
         };
@@ -75,7 +74,7 @@ impl Watch {
         if self.state == State::Waiting && self.status == Status::Connected {
             self.show(Status::Connecting);
         }
-        if mem::take(&mut self.pending.heartbeat) {
+        if self.pending.withdraw(Kind::Heartbeat) {
             if let Some(lease) = &mut self.lease {
                 lease.in_flight = None;
             }

@@ -1,9 +1,9 @@
 //! The stream of an attempt: its head, its bytes, its end, and the events in it.
 
-use alloc::boxed::Box;
 use core::mem;
 use core::time::Duration;
 
+use super::pending::Kind;
 use super::{Lease, Watch};
 use crate::action::{Attempt, End, Oddity, Report, Status, Then, Wake};
 use crate::error::{ConnectFault, Outcome, StreamFault, TransportFault, WireFault};
@@ -16,8 +16,9 @@ use crate::wire::{Head, Hello, WakeUp};
 impl Watch {
     /// Whether input belongs to the attempt that runs; if not, it is counted and changes nothing.
     pub(super) fn is_current(&mut self, attempt: Attempt) -> bool {
-        let current =
-            self.state.is_attempting() && attempt == self.attempt && !self.pending.connect;
+        let current = self.state.is_attempting()
+            && attempt == self.attempt
+            && !self.pending.has(Kind::Connect);
         if !current {
             self.stats.stale = self.stats.stale.saturating_add(1);
         }
@@ -132,7 +133,7 @@ impl Watch {
         self.timers.set(Timer::Read, self.now.after(read_deadline(hello.heartbeat_interval)));
         let first = self.guard.first_heartbeat(hello.heartbeat_interval);
         self.timers.set(Timer::Heartbeat, self.now.after(first));
-        self.pending.reports.put(Report::Connected {
+        self.pending.report(Report::Connected {
             attempt: self.attempt,
             took: self.now.since(self.connected_at),
             heartbeat_interval: hello.heartbeat_interval,
@@ -151,9 +152,7 @@ impl Watch {
     }
 
     pub(super) fn second_hello(&mut self) {
-        self.pending
-            .reports
-            .put(Report::Oddity { attempt: self.attempt, oddity: Oddity::SecondHello });
+        self.pending.report(Report::Oddity { attempt: self.attempt, oddity: Oddity::SecondHello });
         self.stats.events_ignored = self.stats.events_ignored.saturating_add(1);
     }
 
@@ -164,17 +163,16 @@ impl Watch {
             (None, Some(first)) => self.session = Some(first.clone()),
             (Some(kept), Some(other)) if kept != other => {
                 self.pending
-                    .reports
-                    .put(Report::Oddity { attempt: self.attempt, oddity: Oddity::OtherSession });
+                    .report(Report::Oddity { attempt: self.attempt, oddity: Oddity::OtherSession });
             }
             _ => {}
         }
-        self.pending.wake = Some(Box::new(Wake {
+        self.pending.wake(Wake {
             url: wake.url,
             token: wake.token,
             session: wake.session,
             wait_for_viewer: lease.wait_for_viewer,
-        }));
+        });
         let ran = self.now.since(lease.since);
         let (memory, _) = retry::watch_ended(
             mem::take(&mut self.memory),

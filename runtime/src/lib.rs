@@ -11,7 +11,7 @@
 //! | `proxy`, with the same | whom to connect to, and through which proxy |
 //!
 //! Made for `dormouse-tokio` and `dormouse-smol`, which re-export what their users need; useful to
-//! whoever binds the core to a runtime of their own.
+//! whoever binds the core to a runtime of their own. A `Network` is three functions.
 
 #[cfg(feature = "http")]
 mod chunk;

@@ -157,6 +157,21 @@ fn heartbeats_share_a_connection_that_goes_with_its_watch() {
 }
 
 #[test]
+fn clones_have_connections_of_their_own() {
+    let (base, beats) = beating(|_, _, stream| stream.write_all(NO_CONTENT).is_ok());
+    let mut one = direct();
+    let _watch = open(&mut one, &base).expect("a watch");
+    assert_eq!(post(&mut one, &base), Ok(204));
+    let mut other = one.clone();
+    let _other = open(&mut other, &base).expect("another watch");
+    for _ in 0..2 {
+        assert_eq!(post(&mut other, &base), Ok(204));
+        assert_eq!(post(&mut one, &base), Ok(204));
+    }
+    assert_eq!(beats.try_iter().collect::<Vec<_>>(), [1, 3, 1, 3, 1]);
+}
+
+#[test]
 fn a_heartbeat_is_answered_by_its_head_and_its_body_is_left_for_later() {
     let (go, late) = mpsc::channel::<()>();
     let late = Mutex::new(late);
@@ -485,6 +500,19 @@ fn https_goes_through_a_proxy_that_speaks_tls_itself() {
     let error = open(&mut transport, "https://somewhere.invalid").expect_err("refused");
     assert_eq!(error.detail(), "at the proxy: it answered 403");
     assert!(heard.recv_timeout(PATIENCE).expect("a request").starts_with("CONNECT "));
+}
+
+#[test]
+fn http_goes_through_a_proxy_that_speaks_tls_itself() {
+    let (client, server) = certified("localhost");
+    let (said, heard) = mpsc::channel();
+    let proxy = serve(move |_, stream| serve_tls(&server, stream, &said));
+    let value = format!("https://{}", proxy.replace("127.0.0.1", "localhost"));
+    let mut transport = through("http_proxy", value, Some(client));
+    let (head, _body) = open(&mut transport, "http://somewhere.invalid").expect("a watch");
+    assert_eq!(head.status(), 200);
+    let request = heard.recv_timeout(PATIENCE).expect("a request");
+    assert!(request.starts_with("GET http://somewhere.invalid/v1/watch?"), "{request}");
 }
 
 #[test]

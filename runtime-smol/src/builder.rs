@@ -51,9 +51,12 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Sends requests through this instead of a transport of our own: [`SmolTransport::with_tls`] for roots
-    /// or a client certificate of yours, or whatever implements [`Transport`] over an HTTP client that you
-    /// have already. What it must keep stands there.
+    /// Sends requests through this instead of a transport of our own. A program with many watches makes one
+    /// [`SmolTransport`] and gives each of them a clone, which costs next to nothing. [`with_tls`] is for roots or a
+    /// client certificate of yours. Or bring whatever implements [`Transport`] over an HTTP client
+    /// that you have already; what it must keep stands there.
+    ///
+    /// [`with_tls`]: SmolTransport::with_tls
     pub fn transport<U: Transport + Unpin>(self, transport: U) -> Builder<U> {
         Builder { setup: self.setup, transport: Source::Given(transport) }
     }

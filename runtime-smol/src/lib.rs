@@ -47,9 +47,7 @@
 
 mod builder;
 mod clock;
-mod connect;
-mod connection;
-mod transport;
+mod network;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -62,7 +60,7 @@ pub use clock::SmolTimer;
 pub use dormouse_core::driver::{Event, Handle, Note};
 pub use dormouse_core::{Stats, Status, StopReason, Token, Wake};
 pub use dormouse_runtime::StartError;
-pub use transport::{SmolBody, SmolTransport};
+pub use network::{SmolNetwork, SmolTransport};
 
 /// The core, for its types: [`Config`](dormouse_core::Config), [`Guards`](dormouse_core::Guards), faults
 /// and reports.

@@ -1,24 +1,36 @@
 //! From a URL and a token to a watch that runs.
 
-use dormouse_core::driver::Note;
-use dormouse_core::{ConfigBuilder, Timestamp};
+use std::fmt;
+
+use dormouse_core::driver::{Note, Transport};
+use dormouse_core::{Config, ConfigBuilder, Timestamp};
 use dormouse_runtime::{Setup, StartError};
 
-use crate::{ReqwestTransport, TokioTimer, Watch};
+use crate::{TokioTimer, TokioTransport, Watch};
 
 /// A watch being set up: see [`Watch::builder`].
 #[must_use = "nothing happens until start"]
-#[derive(Debug)]
-pub struct Builder {
+pub struct Builder<T = TokioTransport> {
     setup: Setup,
-    client: Option<reqwest::Client>,
+    transport: Source<T>,
+}
+
+/// Where the transport comes from.
+enum Source<T> {
+    /// It is made once the configuration is known to be good.
+    Made(fn(&Config) -> Result<T, StartError>),
+    /// The user brought it.
+    Given(T),
 }
 
 impl Builder {
     pub(crate) fn new(base: impl Into<String>) -> Self {
-        Self { setup: Setup::new(base), client: None }
+        let own = |config: &Config| TokioTransport::new(config.is_plain());
+        Self { setup: Setup::new(base), transport: Source::Made(own) }
     }
+}
 
+impl<T> Builder<T> {
     /// The device's token: 1 byte to 8 KiB of visible ASCII. A token read from a file wants trimming.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.setup = self.setup.token(token);
@@ -39,20 +51,14 @@ impl Builder {
         self
     }
 
-    /// Sends requests with this client instead of one of our own: to share one among many watches, or for
-    /// a proxy, roots or a client certificate of yours.
+    /// Sends requests through this instead of a transport of our own. A program with many watches makes one
+    /// [`TokioTransport`] and gives each of them a clone, which costs next to nothing. [`with_tls`] is for roots or a
+    /// client certificate of yours. With the feature `reqwest` there is one over a reqwest client. Or bring whatever implements [`Transport`] over an HTTP client
+    /// that you have already; what it must keep stands there.
     ///
-    /// It has to be built so that the protocol can work; [`client_builder`](crate::client_builder) begins
-    /// one that is. `redirect(Policy::none())` (a redirect that was followed is reported as a fault), no
-    /// `timeout` and no `read_timeout` (they would cut the stream), no decompression, HTTP/1.1 only (over
-    /// HTTP/2 watches beyond the server's limit of streams would hang without an error), and a
-    /// `connect_timeout` of some seconds, so that each of a name's addresses gets its turn. Unlike our
-    /// own, it may use a pooled connection for the next watch.
-    ///
-    /// This couples your `reqwest` to ours: version 0.13.
-    pub fn client(mut self, client: reqwest::Client) -> Self {
-        self.client = Some(client);
-        self
+    /// [`with_tls`]: TokioTransport::with_tls
+    pub fn transport<U: Transport + Unpin>(self, transport: U) -> Builder<U> {
+        Builder { setup: self.setup, transport: Source::Given(transport) }
     }
 
     /// Shows every [`Note`] to `observer`, with the watch's own time: what is attempted, why it ended, how
@@ -75,20 +81,28 @@ impl Builder {
         self.setup = self.setup.journal(limit, sink);
         self
     }
+}
 
+impl<T: Transport + Unpin> Builder<T> {
     /// Checks everything and makes the watch. It connects when its first event is asked for, within a
     /// tokio runtime with time and I/O enabled.
     ///
     /// # Errors
     ///
-    /// If the URL, the token or another setting is wrong, the HTTP client cannot be made, or the operating
-    /// system gives no entropy.
-    pub fn start(self) -> Result<Watch, StartError> {
-        let client = self.client;
-        let driver = self.setup.start(TokioTimer::new(), |config| match client {
-            Some(client) => Ok(ReqwestTransport::with_client(client)),
-            None => ReqwestTransport::new(config.is_plain()),
+    /// If the URL, the token or another setting is wrong, TLS cannot be set up, or the operating system
+    /// gives no entropy.
+    pub fn start(self) -> Result<Watch<T>, StartError> {
+        let transport = self.transport;
+        let driver = self.setup.start(TokioTimer::new(), |config| match transport {
+            Source::Made(make) => make(config),
+            Source::Given(transport) => Ok(transport),
         })?;
         Ok(Watch(driver))
+    }
+}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("setup", &self.setup).finish_non_exhaustive()
     }
 }

@@ -10,8 +10,8 @@ use dormouse_core::driver::Timer;
 use dormouse_runtime::SuspendClock;
 use tokio::time::{Instant, Sleep};
 
-/// What an HTTP client's own task needs, at the most, to read what lies in its socket: it has only to be
-/// scheduled.
+/// What it takes, at the most, until what lies in a socket is seen: tokio's reactor has to look at it first, and an
+/// HTTP client that reads in a task of its own has to be scheduled.
 const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// Two readings of the same deadline may differ by so much, in the rounding.

@@ -1,4 +1,4 @@
-//! Sleep on a watch, with tokio and reqwest.
+//! Sleep on a watch, with tokio.
 //!
 //! ```no_run
 //! use dormouse_tokio::{Event, Watch};
@@ -22,9 +22,13 @@
 //! dropping the future of [`Watch::next`] loses nothing. Nothing is spawned: the watch lives in the task
 //! that awaits its events, and that task should do so all the time but for its work on a wake.
 //!
-//! All decisions are made in [`dormouse_core`]; this crate brings a transport over [`reqwest`], a timer
-//! over [`tokio`] and a clock that counts suspend. TLS is verified against the platform's roots, and
-//! there is no switch to turn that off. Proxies are taken from the environment, as reqwest does.
+//! All decisions are made in [`dormouse_core`]; this crate brings a transport of its own over tokio's TCP, a
+//! timer over tokio's clock and a clock that counts suspend. TLS is verified against the platform's roots, and
+//! there is no switch to turn that off. Proxies are taken from the environment, as curl does:
+//! `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, each in capitals too but for the first.
+//!
+//! The feature `reqwest` adds `ReqwestTransport`, for those who have a [reqwest](https://docs.rs/reqwest) client
+//! already: its proxies (those in the settings of macOS and Windows, too), its roots, its certificates.
 //!
 //! # Logs
 //!
@@ -40,36 +44,44 @@
 //! On Windows the clock counts suspend too, but nothing is found out. Elsewhere suspended time is not seen.
 
 mod builder;
+#[cfg(feature = "reqwest")]
+mod client;
 mod clock;
-mod transport;
+mod network;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use dormouse_core::driver::Driver;
+use dormouse_core::driver::{Driver, Transport};
 use futures_core::Stream;
 
 pub use builder::Builder;
+#[cfg(feature = "reqwest")]
+pub use client::{ReqwestBody, ReqwestTransport, client_builder};
 pub use clock::TokioTimer;
 pub use dormouse_core::driver::{Event, Handle, Note};
 pub use dormouse_core::{Stats, Status, StopReason, Token, Wake};
 pub use dormouse_runtime::StartError;
-pub use transport::{ReqwestBody, ReqwestTransport, client_builder};
+pub use network::{TokioNetwork, TokioTransport};
 
 /// The core, for its types: [`Config`](dormouse_core::Config), [`Guards`](dormouse_core::Guards), faults
 /// and reports.
 pub use dormouse_core as core;
 
 /// A device asleep: a [`Stream`] of [`Event`]s.
+///
+/// `T` is what sends its requests: our own transport, or the one given to [`Builder::transport`].
 #[derive(Debug)]
-pub struct Watch(Driver<ReqwestTransport, TokioTimer>);
+pub struct Watch<T: Transport = TokioTransport>(Driver<T, TokioTimer>);
 
 impl Watch {
     /// A watch on the service at `base`: an absolute `http` or `https` URL without query and user info.
     pub fn builder(base: impl Into<String>) -> Builder {
         Builder::new(base)
     }
+}
 
+impl<T: Transport + Unpin> Watch<T> {
     /// The next event, or `None` once the watch has stopped. After a wake this goes back to sleep. The
     /// future can be dropped at any time: nothing is lost.
     pub async fn next(&mut self) -> Option<Event> {
@@ -89,10 +101,10 @@ impl Watch {
     }
 }
 
-impl Stream for Watch {
+impl<T: Transport + Unpin> Stream for Watch<T> {
     type Item = Event;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        Pin::new(&mut self.0).poll_next(cx)
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        Pin::new(&mut self.get_mut().0).poll_next(cx)
     }
 }

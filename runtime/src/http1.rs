@@ -183,15 +183,16 @@ enum Chunked {
 }
 
 impl Framing {
-    /// Leaves in `bytes` what is the body's own. Says whether more came than the body has.
-    pub fn strip(&mut self, bytes: &mut Vec<u8>) -> bool {
+    /// Moves to the front of `bytes` what is the body's own. Says how much that is, and whether more came than the
+    /// body has.
+    pub fn strip(&mut self, bytes: &mut [u8]) -> (usize, bool) {
         let came = bytes.len();
         match &mut self.0 {
-            Kind::UntilClosed => false,
+            Kind::UntilClosed => (came, false),
             Kind::Length(left) => {
-                bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-                *left -= bytes.len() as u64;
-                bytes.len() < came
+                let kept = usize::try_from(*left).map_or(came, |left| left.min(came));
+                *left -= kept as u64;
+                (kept, kept < came)
             }
             Kind::Chunked(chunked) => {
                 let (mut at, mut kept) = (0, 0);
@@ -209,8 +210,7 @@ impl Framing {
                         at += 1;
                     }
                 }
-                bytes.truncate(kept);
-                at < came
+                (kept, at < came)
             }
         }
     }

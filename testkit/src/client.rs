@@ -144,9 +144,9 @@ pub trait Client: Send + Sync {
 /// The columns of a matrix.
 pub type Columns = &'static [&'static dyn Client];
 
-/// The columns that live here: every adapter with its own transport, and the loop without a runtime. A package with a
-/// transport of its own has columns of its own.
-pub const COLUMNS: Columns = &[&tokio::Tokio, &smol::Smol, &none::NoRuntime];
+/// The columns that live here: every adapter with its own transport, tokio's over reqwest too, and the loop without a
+/// runtime. A package with a transport of its own has columns of its own.
+pub const COLUMNS: Columns = &[&tokio::Tokio, &tokio::Reqwest, &smol::Smol, &none::NoRuntime];
 
 /// The column of that name.
 ///

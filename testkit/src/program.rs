@@ -72,7 +72,7 @@ enum Task {
     /// Runs a client, which prints what it sees as lines of JSON and takes commands as such.
     Client {
         /// Which.
-        #[arg(long, default_value = "tokio-reqwest")]
+        #[arg(long, default_value = "tokio")]
         column: String,
         /// How many times faster than the world's its clock runs.
         #[arg(long, default_value_t = 1)]

@@ -13,9 +13,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// Where the watch runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Runtime {
-    /// tokio, with reqwest as HTTP client
+    /// tokio
     Tokio,
-    /// smol, with an HTTP/1.1 client of its own
+    /// smol, in a thread of its own
     Smol,
 }
 

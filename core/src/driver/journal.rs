@@ -15,8 +15,8 @@ mod recorded {
     use crate::time::Timestamp;
     use crate::watch::Watch;
 
-    /// A recorder and where its lines go; or neither.
-    pub(in crate::driver) struct Journal(Option<Open>);
+    /// A recorder and where its lines go; or neither, which takes no room: most watches record nothing.
+    pub(in crate::driver) struct Journal(Option<Box<Open>>);
 
     struct Open {
         recorder: Recorder,
@@ -30,7 +30,7 @@ mod recorded {
             recorder: Recorder,
             sink: impl FnMut(&str) + Send + Sync + 'static,
         ) -> Self {
-            Self(Some(Open { recorder, sink: Box::new(sink) }))
+            Self(Some(Box::new(Open { recorder, sink: Box::new(sink) })))
         }
 
         pub(in crate::driver) fn input(

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use dormouse_peers::client::{Device, Failure, Loop, Settings};
+use futures_util::TryFutureExt as _;
 
 use crate::LOOK;
 use crate::house::{House, Plan, token};
@@ -39,6 +40,8 @@ pub(crate) enum Kind {
     Tokio(Loop),
     /// dormouse-smol, with its default transport.
     Smol,
+    /// dormouse-tokio over reqwest.
+    Reqwest,
 }
 
 /// Those that are compared, ours first.
@@ -55,15 +58,13 @@ impl Kind {
         match self {
             Self::Tokio(client) => client.name(),
             Self::Smol => "dormouse-smol",
+            Self::Reqwest => "dormouse-tokio, reqwest",
         }
     }
 
     fn named(name: &str) -> Option<Self> {
-        if name == Self::Smol.name() {
-            Some(Self::Smol)
-        } else {
-            Loop::named(name).map(Self::Tokio)
-        }
+        let own = [Self::Smol, Self::Reqwest].into_iter().find(|kind| kind.name() == name);
+        own.or_else(|| Loop::named(name).map(Self::Tokio))
     }
 }
 
@@ -81,44 +82,68 @@ pub(crate) struct Member {
 /// The process.
 pub(crate) fn main(member: &Member) -> Result<(), Failure> {
     raise_descriptors(2 * member.count + 100)?;
+    let url: Rc<str> = member.url.as_str().into();
     match Kind::named(&member.kind).ok_or("no such kind")? {
-        Kind::Tokio(client) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            tokio::task::LocalSet::new().block_on(&runtime, async {
-                let shared = Rc::new(client.shared()?);
-                let url: Rc<str> = member.url.as_str().into();
-                fill(member, tokio::time::sleep, |number| {
-                    let (shared, url) = (Rc::clone(&shared), Rc::clone(&url));
-                    tokio::task::spawn_local(async move {
-                        let token = token(number);
-                        let device = Device { base: &url, token: &token, shared: Some(&shared) };
-                        if let Err(error) = client.run(device).await {
-                            eprintln!("{}: {error}", client.name());
-                        }
-                    });
-                })
-                .await
+        Kind::Tokio(client) => on_tokio(async {
+            let shared = Rc::new(client.shared()?);
+            fill(member, tokio::time::sleep, |number| {
+                let (shared, url) = (Rc::clone(&shared), Rc::clone(&url));
+                tokio::task::spawn_local(tell(client.name(), async move {
+                    let token = token(number);
+                    let device = Device { base: &url, token: &token, shared: Some(&shared) };
+                    client.run(device).await.map(drop)
+                }));
             })
-        }
+            .await
+        }),
+        Kind::Reqwest => on_tokio(async {
+            use dormouse_tokio::{ReqwestTransport, Watch, client_builder};
+
+            let shared = ReqwestTransport::with_client(client_builder(true)?.build()?);
+            fill(member, tokio::time::sleep, |number| {
+                let (transport, url) = (shared.clone(), Rc::clone(&url));
+                tokio::task::spawn_local(tell("dormouse-tokio, reqwest", async move {
+                    let builder = Watch::builder(&*url).token(token(number));
+                    let mut watch = builder.transport(transport).start()?;
+                    while watch.next().await.is_some() {}
+                    Ok(())
+                }));
+            })
+            .await
+        }),
         Kind::Smol => {
+            use dormouse_smol::{SmolTransport, Watch};
+
             let executor = smol::LocalExecutor::new();
             let after = |wait| async move {
                 smol::Timer::after(wait).await;
             };
+            let shared = SmolTransport::new(true)?;
             smol::block_on(executor.run(fill(member, after, |number| {
-                let watch =
-                    dormouse_smol::Watch::builder(&*member.url).token(token(number)).start();
-                executor
-                    .spawn(async move {
-                        match watch {
-                            Ok(mut watch) => while watch.next().await.is_some() {},
-                            Err(error) => eprintln!("dormouse-smol: {error}"),
-                        }
-                    })
-                    .detach();
+                let (transport, url) = (shared.clone(), Rc::clone(&url));
+                let watch = tell("dormouse-smol", async move {
+                    let builder = Watch::builder(&*url).token(token(number));
+                    let mut watch = builder.transport(transport).start()?;
+                    while watch.next().await.is_some() {}
+                    Ok(())
+                });
+                executor.spawn(watch).detach();
             })))
         }
     }
+}
+
+fn on_tokio(fill: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, fill)
+}
+
+/// Says so, if a watch could not be set up. To await it in a future of ours would hold it twice.
+fn tell(
+    kind: &'static str,
+    watch: impl Future<Output = Result<(), Failure>>,
+) -> impl Future<Output = ()> {
+    watch.unwrap_or_else(move |error| eprintln!("{kind}: {error}"))
 }
 
 /// Begins the first, and when a line comes in the rest; ends with the input.
@@ -235,21 +260,22 @@ pub(crate) fn rows(quick: bool) -> Result<Vec<Row>, Failure> {
     );
     println!("| --- | --- | --- | --- |");
     let mut costs = Vec::new();
-    for kind in KINDS {
+    // The last only to see what our own transport comes to.
+    for kind in KINDS.into_iter().chain([Kind::Reqwest]) {
         let cost = measure(kind, count, interval)?;
         let (connected, beating) = (cost.connected / 1024.0, cost.beating / 1024.0);
         println!("| {} | {connected:.1} | {beating:.1} | {:.1} |", kind.name(), cost.beat / 1e3);
         costs.push(cost);
     }
     println!();
-    let [tokio, smol, reqwest, launchdarkly] = costs[..] else {
+    let [tokio, smol, reqwest, launchdarkly, _] = costs[..] else {
         return Err("a kind is new".into());
     };
     let kib = |bytes: f64| format!("{:.1} KiB", bytes / 1024.0);
     let better = reqwest.beating.min(launchdarkly.beating);
     Ok(vec![
         Row::at_most(
-            &format!("resident memory for each sleeping watch, {count} in one process on one shared client, tokio"),
+            &format!("resident memory for each sleeping watch, {count} in one process on one shared transport, tokio"),
             "the better of the same loop over reqwest-eventsource and over eventsource-client",
             tokio.beating / better,
             0.5,

@@ -7,7 +7,7 @@ use super::{Device, Ending, Failure, WAKE_TOKEN, WAKE_URL};
 pub(super) async fn run(device: Device<'_>) -> Result<Ending, Failure> {
     let mut builder = Watch::builder(device.base).token(device.token);
     if let Some(shared) = device.shared {
-        builder = builder.client(shared.dormouse.clone());
+        builder = builder.transport(shared.dormouse.clone());
     }
     let mut watch = builder.start()?;
     while let Some(event) = watch.next().await {

@@ -12,6 +12,7 @@ mod reqwest_eventsource;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use dormouse_tokio::TokioTransport;
 use launchdarkly_sdk_transport::HyperTransport;
 use serde::Deserialize;
 
@@ -79,9 +80,9 @@ impl Device<'_> {
     }
 }
 
-/// One HTTP client for many loops of a kind.
+/// One HTTP client, or what stands for one, for many loops of a kind.
 pub struct Shared {
-    dormouse: reqwest_13::Client,
+    dormouse: TokioTransport,
     /// Of the loops over general clients: for the heartbeats, and where the library is made for it for the stream.
     http: reqwest::Client,
     hyper: HyperTransport,
@@ -124,7 +125,7 @@ impl Loop {
             Self::EventsourceClient(settings) | Self::ReqwestEventsource(settings) => settings,
         };
         Ok(Shared {
-            dormouse: dormouse_tokio::client_builder(true)?.build()?,
+            dormouse: TokioTransport::new(true)?,
             http: match self {
                 Self::ReqwestEventsource(_) => reqwest_eventsource::http(settings)?,
                 _ => reqwest::Client::new(),
@@ -139,10 +140,15 @@ impl Loop {
     ///
     /// What has nothing to do with the server: a URL that cannot be parsed, say.
     pub async fn run(self, device: Device<'_>) -> Result<Ending, Failure> {
+        // Each in a box, or the future of any would be as large as the largest.
         match self {
-            Self::Dormouse => dormouse::run(device).await,
-            Self::EventsourceClient(settings) => eventsource_client::run(device, settings).await,
-            Self::ReqwestEventsource(settings) => reqwest_eventsource::run(device, settings).await,
+            Self::Dormouse => Box::pin(dormouse::run(device)).await,
+            Self::EventsourceClient(settings) => {
+                Box::pin(eventsource_client::run(device, settings)).await
+            }
+            Self::ReqwestEventsource(settings) => {
+                Box::pin(reqwest_eventsource::run(device, settings)).await
+            }
         }
     }
 }

@@ -40,8 +40,9 @@ fn read<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Read {
     let Answer { head, mut framing, keeps } = answer;
     let (mut body, mut surplus) = (Vec::new(), false);
     for mut bytes in std::iter::once(reader.bytes).chain(pieces.map(<[u8]>::to_vec)) {
-        surplus |= framing.strip(&mut bytes);
-        body.extend(bytes);
+        let (kept, more) = framing.strip(&mut bytes);
+        surplus |= more;
+        body.extend(&bytes[..kept]);
     }
     let end = match framing {
         _ if framing.fault().is_some() => End::Bad,

@@ -163,6 +163,10 @@ impl<T: Transport + Unpin> Transport for Panicking<T> {
         self.here(PanicAt::Post);
         self.inner.post(request)
     }
+
+    fn close(&mut self) {
+        self.inner.close();
+    }
 }
 
 struct Opening<F> {

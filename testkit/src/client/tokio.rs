@@ -1,14 +1,30 @@
-//! tokio and reqwest: a runtime of one thread for each watch.
+//! tokio, with our own transport and with reqwest's: a runtime of one thread for each watch.
 
 use std::sync::Arc;
 
-use dormouse_tokio::{ReqwestTransport, TokioTimer};
+use dormouse_tokio::{ReqwestTransport, TokioTimer, TokioTransport};
 
 use super::{Client, Footprint, Line, Options, crowd, drive};
 
 pub(super) struct Tokio;
 
 impl Client for Tokio {
+    fn name(&self) -> &'static str {
+        "tokio"
+    }
+
+    fn run(&self, options: &Options, line: &Arc<Line>) -> Result<(), String> {
+        block_on(async { drive(options, line, TokioTimer::new(), TokioTransport::new).await })
+    }
+
+    fn crowd(&self, url: &str, count: usize) -> Result<Option<Footprint>, String> {
+        block_on(crowd(url, count, TokioTimer::new, TokioTransport::new)).map(Some)
+    }
+}
+
+pub(super) struct Reqwest;
+
+impl Client for Reqwest {
     fn name(&self) -> &'static str {
         "tokio-reqwest"
     }

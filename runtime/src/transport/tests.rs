@@ -5,6 +5,8 @@
 
 use super::*;
 
+use crate::network::tests::Reactor;
+
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -15,6 +17,8 @@ use dormouse_core::{Action, Config, Input, Timestamp, Token, Watch};
 use futures_lite::future::block_on;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+type Http = HttpTransport<Reactor>;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
@@ -84,24 +88,25 @@ fn read_request(from: &mut impl io::Read) -> String {
 }
 
 /// A transport that goes the direct way, whatever the environment says.
-fn direct() -> SmolTransport {
-    SmolTransport::over(plain_tls_config().expect("TLS"), Proxies::default())
+fn direct() -> Http {
+    Http::over(None, Proxies::default())
 }
 
-fn through(variable: &'static str, value: String, tls: ClientConfig) -> SmolTransport {
-    SmolTransport::over(tls, Proxies::read(move |name| (name == variable).then(|| value.clone())))
+fn through(variable: &'static str, value: String, tls: Option<ClientConfig>) -> Http {
+    Http::over(tls, Proxies::read(move |name| (name == variable).then(|| value.clone())))
 }
 
-fn open(transport: &mut SmolTransport, base: &str) -> Result<(Head, SmolBody), TransportError> {
+fn open(transport: &mut Http, base: &str) -> Result<(Head, HttpBody<Reactor>), TransportError> {
     block_on(transport.open(requests(base).0))
 }
 
-fn post(transport: &mut SmolTransport, base: &str) -> Result<u16, TransportError> {
+fn post(transport: &mut Http, base: &str) -> Result<u16, TransportError> {
     block_on(transport.post(requests(base).1))
 }
 
-fn chunk(body: &mut SmolBody) -> Option<Result<Vec<u8>, TransportError>> {
-    block_on(poll_fn(|cx| body.poll_chunk(cx)))
+fn chunk(body: &mut HttpBody<Reactor>) -> Option<Result<Vec<u8>, TransportError>> {
+    let chunk = block_on(poll_fn(|cx| body.poll_chunk(cx)));
+    chunk.map(|chunk| chunk.map(|chunk| chunk.as_ref().to_vec()))
 }
 
 /// A server whose watches stay open, and whose heartbeats are answered, one connection after the other, by
@@ -143,11 +148,27 @@ fn heartbeats_share_a_connection_that_goes_with_its_watch() {
     let first: Vec<_> = beats.try_iter().collect();
     assert_eq!(first, [1, 1, 1], "connection 0 is the stream's");
     drop(watch);
+    transport.close();
     assert_eq!(post(&mut transport, &base), Ok(204), "late, for a watch that is gone");
     let _watch = open(&mut transport, &base).expect("another watch");
     assert_eq!(post(&mut transport, &base), Ok(204));
     let then: Vec<_> = beats.try_iter().collect();
     assert!(then[0] > 1 && then[1] > then[0] && then.len() == 2, "{then:?}");
+}
+
+#[test]
+fn clones_have_connections_of_their_own() {
+    let (base, beats) = beating(|_, _, stream| stream.write_all(NO_CONTENT).is_ok());
+    let mut one = direct();
+    let _watch = open(&mut one, &base).expect("a watch");
+    assert_eq!(post(&mut one, &base), Ok(204));
+    let mut other = one.clone();
+    let _other = open(&mut other, &base).expect("another watch");
+    for _ in 0..2 {
+        assert_eq!(post(&mut other, &base), Ok(204));
+        assert_eq!(post(&mut one, &base), Ok(204));
+    }
+    assert_eq!(beats.try_iter().collect::<Vec<_>>(), [1, 3, 1, 3, 1]);
 }
 
 #[test]
@@ -283,7 +304,7 @@ fn http_goes_through_the_proxy_in_absolute_form() {
         closed(&mut stream);
     });
     let value = format!("http://user:canary-secret@{proxy}");
-    let mut transport = through("http_proxy", value, plain_tls_config().expect("TLS"));
+    let mut transport = through("http_proxy", value, None);
     let (head, _body) = open(&mut transport, "http://no-such-host.invalid:81/x").expect("a watch");
     assert_eq!(head.status(), 200);
     let request = heard.recv_timeout(PATIENCE).expect("a request");
@@ -297,23 +318,22 @@ fn http_goes_through_the_proxy_in_absolute_form() {
 
 #[test]
 fn a_proxy_that_fails_is_named_as_such_and_its_credentials_are_not() {
-    let fault = |transport: &mut SmolTransport, base: &str| {
+    let fault = |transport: &mut Http, base: &str| {
         let error = open(transport, base).expect_err("no way through");
         assert!(!error.to_string().contains("canary"), "{error}");
         assert!(error.detail().starts_with("at the proxy: "), "{error}");
         (error.fault(), error.detail().to_owned())
     };
-    let tls = || plain_tls_config().expect("TLS");
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let refuses = format!("http://u:canary@{}", nobody.local_addr().expect("an address"));
     drop(nobody);
     for (variable, base) in
         [("http_proxy", "http://x.invalid"), ("https_proxy", "https://x.invalid")]
     {
-        let mut transport = through(variable, refuses.clone(), tls());
+        let mut transport = through(variable, refuses.clone(), None);
         assert_eq!(fault(&mut transport, base).0, TransportFault::Connect);
     }
-    let mut transport = through("https_proxy", "http://u:canary@p.invalid".to_owned(), tls());
+    let mut transport = through("https_proxy", "http://u:canary@p.invalid".to_owned(), None);
     assert_eq!(fault(&mut transport, "https://x.invalid").0, TransportFault::Resolve);
     let unwilling = serve(|_, mut stream| {
         let request = read_request(&mut stream);
@@ -323,7 +343,7 @@ fn a_proxy_that_fails_is_named_as_such_and_its_credentials_are_not() {
         let answer = b"HTTP/1.1 407 Who are you\r\ncontent-length: 0\r\n\r\n";
         stream.write_all(answer).expect("a client");
     });
-    let mut transport = through("https_proxy", format!("http://u:canary@{unwilling}"), tls());
+    let mut transport = through("https_proxy", format!("http://u:canary@{unwilling}"), None);
     let refused = (TransportFault::Connect, "at the proxy: it answered 407".to_owned());
     assert_eq!(fault(&mut transport, "https://x.invalid"), refused);
 }
@@ -380,7 +400,7 @@ fn tls_works_with_roots_that_vouch_and_fails_with_those_that_do_not() {
     let port = address.rsplit(':').next().expect("a port").to_owned();
     let base = format!("https://localhost:{port}");
 
-    let mut trusting = SmolTransport::over(client.clone(), Proxies::default());
+    let mut trusting = Http::over(Some(client.clone()), Proxies::default());
     let (head, body) = open(&mut trusting, &base).expect("a watch");
     assert_eq!(head.status(), 200);
     let request = heard.recv_timeout(PATIENCE).expect("a request");
@@ -395,14 +415,14 @@ fn tls_works_with_roots_that_vouch_and_fails_with_those_that_do_not() {
     let wrong_name = format!("https://127.0.0.1:{port}");
     let error = open(&mut trusting, &wrong_name).expect_err("another name");
     assert_eq!(error.fault(), TransportFault::Tls, "{error}");
-    let error = open(&mut SmolTransport::new(false).expect("TLS"), &base).expect_err("platform");
+    let error = open(&mut Http::new(false).expect("TLS"), &base).expect_err("platform");
     assert_eq!(error.fault(), TransportFault::Tls, "{error}");
 }
 
 #[test]
 fn a_server_that_does_not_speak_tls_is_no_tls() {
     let (client, _) = certified("localhost");
-    let mut transport = SmolTransport::over(client, Proxies::default());
+    let mut transport = Http::over(Some(client), Proxies::default());
     let plain = serve(|_, mut stream| {
         let _ = stream.read(&mut [0]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -432,7 +452,7 @@ fn a_tls_stream_that_is_cut_without_a_word_is_broken() {
             }
             let _ = stream.flush();
         });
-        let mut transport = SmolTransport::over(client, Proxies::default());
+        let mut transport = Http::over(Some(client), Proxies::default());
         let base = format!("https://{}", address.replace("127.0.0.1", "localhost"));
         let (_, mut body) = open(&mut transport, &base).expect("a watch");
         let end = chunk(&mut body).map(|end| end.expect_err("no bytes").fault());
@@ -450,7 +470,7 @@ fn https_goes_through_the_proxy_in_a_tunnel_that_the_proxy_cannot_look_into() {
         // The other end of the tunnel is here too.
         serve_tls(&server, stream, &said);
     });
-    let mut transport = through("https_proxy", format!("http://u:p@{proxy}"), client);
+    let mut transport = through("https_proxy", format!("http://u:p@{proxy}"), Some(client));
     let (head, body) = open(&mut transport, "https://somewhere.invalid").expect("a watch");
     assert_eq!(head.status(), 200);
     let asked = heard.recv_timeout(PATIENCE).expect("a request");
@@ -476,10 +496,23 @@ fn https_goes_through_a_proxy_that_speaks_tls_itself() {
         let _ = stream.flush();
     });
     let value = format!("https://{}", proxy.replace("127.0.0.1", "localhost"));
-    let mut transport = through("all_proxy", value, client);
+    let mut transport = through("all_proxy", value, Some(client));
     let error = open(&mut transport, "https://somewhere.invalid").expect_err("refused");
     assert_eq!(error.detail(), "at the proxy: it answered 403");
     assert!(heard.recv_timeout(PATIENCE).expect("a request").starts_with("CONNECT "));
+}
+
+#[test]
+fn http_goes_through_a_proxy_that_speaks_tls_itself() {
+    let (client, server) = certified("localhost");
+    let (said, heard) = mpsc::channel();
+    let proxy = serve(move |_, stream| serve_tls(&server, stream, &said));
+    let value = format!("https://{}", proxy.replace("127.0.0.1", "localhost"));
+    let mut transport = through("http_proxy", value, Some(client));
+    let (head, _body) = open(&mut transport, "http://somewhere.invalid").expect("a watch");
+    assert_eq!(head.status(), 200);
+    let request = heard.recv_timeout(PATIENCE).expect("a request");
+    assert!(request.starts_with("GET http://somewhere.invalid/v1/watch?"), "{request}");
 }
 
 #[test]
@@ -489,8 +522,7 @@ fn a_proxy_that_speaks_before_the_server_does_is_refused() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nHello");
         closed(&mut stream);
     });
-    let tls = plain_tls_config().expect("TLS");
-    let mut transport = through("https_proxy", proxy, tls);
+    let mut transport = through("https_proxy", proxy, None);
     let error = open(&mut transport, "https://somewhere.invalid").expect_err("refused");
     assert_eq!(error.fault(), TransportFault::Connect, "{error}");
 }

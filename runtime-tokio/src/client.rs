@@ -1,4 +1,7 @@
-//! The two requests over reqwest.
+//! The two requests over reqwest, for those who have it already (feature `reqwest`).
+//!
+//! It knows the proxies that macOS and Windows have in their settings, and whatever else a
+//! [`reqwest::ClientBuilder`] can be told. What it costs beside our own transport is in docs/performance.md.
 
 use std::error::Error as _;
 use std::future::Future;
@@ -20,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A [`reqwest::ClientBuilder`] set up as the watch needs it, and as our own clients are: no redirects, no
 /// retries, HTTP/1.1, a time limit on connecting and none on anything else, TLS against the platform's
-/// roots. Build a client of yours from this for [`Builder::client`](crate::Builder::client).
+/// roots. Build a client of yours from this for [`ReqwestTransport::with_client`].
 ///
 /// Where only `http` URLs will be asked for, `plain` spares it the reading of roots.
 ///
@@ -65,7 +68,29 @@ impl ReqwestTransport {
         Ok(Self { client: None, own: Some(tls) })
     }
 
-    /// A client of the user's: see [`Builder::client`](crate::Builder::client) for how it has to be built.
+    /// A client of the user's: to share one among many watches, or for a proxy, roots or a client certificate of
+    /// yours.
+    ///
+    /// ```
+    /// use dormouse_tokio::{ReqwestTransport, Watch, client_builder};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = client_builder(false)?.no_proxy().build()?;
+    /// let builder = Watch::builder("https://api.example.com")
+    ///     .token("…")
+    ///     .transport(ReqwestTransport::with_client(client));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It has to be built so that the protocol can work; [`client_builder`] begins
+    /// one that is. `redirect(Policy::none())` (a redirect that was followed is reported as a fault), no
+    /// `timeout` and no `read_timeout` (they would cut the stream), no decompression, HTTP/1.1 only (over
+    /// HTTP/2 watches beyond the server's limit of streams would hang without an error), and a
+    /// `connect_timeout` of some seconds, so that each of a name's addresses gets its turn. Unlike our
+    /// own, it may use a pooled connection for the next watch.
+    ///
+    /// This couples your `reqwest` to ours: version 0.13.
     #[must_use]
     pub fn with_client(client: Client) -> Self {
         Self { client: Some(client), own: None }

@@ -197,7 +197,9 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Driver<T, C> {
         }
         // Before anything is asked for: what was said while nobody polled.
         for _ in 0..COMMANDS {
-            let _ = self.poll_commands(cx);
+            if self.poll_commands(cx).is_pending() {
+                break;
+            }
         }
         if let Some(hand_over) = self.hand_over.take() {
             self.input(Input::SleepAgain(hand_over));

@@ -124,7 +124,15 @@ impl Decoder {
                 return Ok(None);
             }
         }
-        // Each of these has a frame of its own, so that one which does little costs little.
+        self.decode_chunk(input)
+    }
+
+    /// What is next in a chunk of any size. Each way has a frame of its own, so that one which does little costs little.
+    #[inline(never)]
+    fn decode_chunk<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitExceeded> {
         match (self.line.at, *input) {
             (At::Value, _) => self.decode_value(input),
             (At::Comment, _) | (At::Start, [b':', ..]) => self.decode_comments(input),

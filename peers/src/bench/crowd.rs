@@ -268,7 +268,7 @@ pub(crate) fn rows(quick: bool) -> Result<Vec<Row>, Failure> {
         costs.push(cost);
     }
     println!();
-    let [tokio, smol, reqwest, launchdarkly, _] = costs[..] else {
+    let [tokio, smol, reqwest, launchdarkly, over_reqwest] = costs[..] else {
         return Err("a kind is new".into());
     };
     let kib = |bytes: f64| format!("{:.1} KiB", bytes / 1024.0);
@@ -288,6 +288,13 @@ pub(crate) fn rows(quick: bool) -> Result<Vec<Row>, Failure> {
             0.5,
         )
         .with(kib(smol.beating)),
+        Row::at_most(
+            "the same with smol and its default transport",
+            "the tokio figure, over reqwest",
+            smol.beating / over_reqwest.beating,
+            0.5,
+        )
+        .with(format!("{} and {}", kib(smol.beating), kib(over_reqwest.beating))),
         Row::at_most(
             "CPU per sleeping watch and heartbeat",
             "the loop over reqwest-eventsource",

@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use allocation_counter::measure;
 use dormouse_smol::{SmolTransport, Watch};
-use dormouse_testkit::wire::{STREAM, hello, status};
+use dormouse_testkit::wire::{STREAM, answer, hello};
 use dormouse_testkit::{FaultServer, Step};
 use futures_core::Stream;
 use futures_lite::future::block_on;
@@ -41,7 +41,7 @@ fn asleep(url: &str, transport: &SmolTransport, count: usize) -> Vec<Watch> {
 fn a_sleeping_watch_holds_no_buffer_and_no_future_of_what_is_done() {
     let server = FaultServer::start(
         |_| vec![Step::send(STREAM), Step::send(hello("l", 1000)), Step::Hold],
-        |_| status("204 No Content"),
+        |_| vec![Step::send(answer("200 OK", &[], r#"{"ok":true}"#))],
     )
     .expect("a port");
     let transport = SmolTransport::new(true).expect("a transport");

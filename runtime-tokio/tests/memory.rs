@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use allocation_counter::measure;
-use dormouse_testkit::wire::{STREAM, hello, status};
+use dormouse_testkit::wire::{STREAM, answer, hello};
 use dormouse_testkit::{FaultServer, Step};
 use dormouse_tokio::{TokioTransport, Watch};
 use futures_core::Stream;
@@ -41,7 +41,7 @@ fn asleep(runtime: &Runtime, url: &str, transport: &TokioTransport, count: usize
 fn a_sleeping_watch_holds_no_buffer_and_no_future_of_what_is_done() {
     let server = FaultServer::start(
         |_| vec![Step::send(STREAM), Step::send(hello("l", 1000)), Step::Hold],
-        |_| status("204 No Content"),
+        |_| vec![Step::send(answer("200 OK", &[], r#"{"ok":true}"#))],
     )
     .expect("a port");
     let transport = TokioTransport::new(true).expect("a transport");

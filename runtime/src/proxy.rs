@@ -76,7 +76,8 @@ impl Proxies {
     /// As the environment has them now.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::read(|name| std::env::var(name).ok())
+        // What is no text is no URL either, and is an error when it is needed: nothing is gone around.
+        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
     /// As these variables have them.

@@ -3,13 +3,15 @@
 //! * A watch gets a connection of its own, made for it. Dropping its body closes it.
 //! * Heartbeats share another one, which belongs to the watch that they are for: it is given up with that
 //!   watch, so that no connection outlives a fault. It is used again only if its last answer ended, within
-//!   16 KiB, and the server has said nothing since.
+//!   16 KiB, the server has said nothing since, and that was not so long ago that some box on the way may have
+//!   forgotten it: what is sent then is lost without an error.
 //! * A server may close an idle connection just when a heartbeat sets out. If one that was used before
-//!   fails before a byte of an answer, the heartbeat is sent once more over a new one: to refresh a lease
-//!   twice is to refresh it once.
+//!   fails before a byte of an answer, or is answered that the server got tired of waiting, the heartbeat is sent once
+//!   more over a new one: to refresh a lease twice is to refresh it once.
 //! * A heartbeat is answered by its head. The body is left where it is until the next heartbeat: a 2xx whose
 //!   body stalls has refreshed the lease all the same.
-//! * Who sleeps holds two sockets and no buffer, and no future of what is done.
+//! * Who sleeps holds two sockets and no buffer of ours, and no future of what is done. (Under TLS rustls keeps 4 KiB
+//!   for each that has read something.)
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -17,6 +19,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use dormouse_core::driver::{Body, Transport, TransportError};
 use dormouse_core::{Head, Request, TransportFault};
@@ -33,8 +36,12 @@ use crate::http1::{self, Answer, Framing, HeadReader};
 use crate::network::Network;
 use crate::proxy::{Endpoint, Proxies, Proxy};
 
-/// Of a body that nobody needs.
+/// Of an answer that nobody needs, its framing included.
 const SPARE_BODY: usize = 16 << 10;
+/// For how long a connection is kept for the next heartbeat. Mobile networks forget one that is silent within minutes.
+const IDLE: Duration = Duration::from_secs(90);
+/// 408: an answer to nothing that was asked, before the server closes (RFC 9110 section 15.5.9).
+const TIRED: u16 = 408;
 /// Reads without a byte of the body, after which others get their turn.
 const EMPTY_READS: usize = 16;
 
@@ -112,7 +119,7 @@ impl<N: Network> Transport for HttpTransport<N> {
         Box::pin(async move {
             let (head, body) = outgoing?.send(&route, &idle).await?;
             // Where the watch has gone meanwhile, this goes with it.
-            *idle.lock() = body.keeps.then_some(body);
+            *idle.lock() = body.kept();
             Ok(head.status())
         })
     }
@@ -123,11 +130,20 @@ impl<N: Network> Transport for HttpTransport<N> {
 }
 
 /// Where the connection for heartbeats is between two of them.
-struct Idle<N: Network>(Mutex<Option<HttpBody<N>>>);
+struct Idle<N: Network>(Mutex<Option<Kept<N>>>);
+
+/// A connection whose last answer may not be whole yet.
+struct Kept<N: Network> {
+    connection: Connection<N::Stream>,
+    framing: Framing,
+    /// How much more of the answer is read, if it comes.
+    spare: usize,
+    since: Instant,
+}
 
 impl<N: Network> Idle<N> {
     /// Nothing that panics runs under this lock.
-    fn lock(&self) -> MutexGuard<'_, Option<HttpBody<N>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Kept<N>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -171,11 +187,15 @@ impl<N: Network> Outgoing<N> {
         route: &Route,
         idle: &Idle<N>,
     ) -> Result<(Head, HttpBody<N>), TransportError> {
-        let used = idle.lock().take();
-        if let Some(mut connection) = reusable(used).await {
+        let kept = idle.lock().take();
+        if let Some(mut connection) = reusable(kept).await {
             let mut reader = HeadReader::default();
             let answer = connection.exchange(&self.bytes, &mut reader).await;
-            if answer.is_ok() || !reader.is_untouched() {
+            let stale = match &answer {
+                Ok(answer) => answer.head.status() == TIRED,
+                Err(_) => reader.is_untouched(),
+            };
+            if !stale {
                 return Ok(HttpBody::split(answer?, connection, reader));
             }
         }
@@ -192,19 +212,19 @@ impl<N: Network> Outgoing<N> {
 }
 
 /// The connection under an answer that is whole by now, if nothing is wrong with it.
-async fn reusable<N: Network>(last: Option<HttpBody<N>>) -> Option<Connection<N::Stream>> {
-    let mut last = last?;
-    let mut spare = 0;
-    while !last.framing.is_ended() {
-        let chunk = poll_once(poll_fn(|cx| last.poll_chunk(cx))).await??.ok()?;
-        spare += chunk.as_ref().len();
-        if spare > SPARE_BODY {
+async fn reusable<N: Network>(kept: Option<Kept<N>>) -> Option<Connection<N::Stream>> {
+    let mut kept = kept.filter(|kept| kept.since.elapsed() < IDLE)?;
+    while !kept.framing.is_ended() {
+        let mut chunk = poll_once(poll_fn(|cx| kept.connection.poll_chunk(cx))).await?.ok()?;
+        let read = chunk.as_ref().len();
+        kept.spare = kept.spare.checked_sub(read).filter(|_| read > 0)?;
+        if chunk.strip(&mut kept.framing) || kept.framing.fault().is_some() {
             return None;
         }
     }
     // An end, or an answer to nothing that was asked: both mean that the server has done with it.
-    let silent = poll_once(last.connection.read(&mut [0])).await.is_none();
-    (silent && !last.surplus && last.early.is_empty()).then_some(last.connection)
+    let silent = poll_once(kept.connection.read(&mut [0])).await.is_none();
+    silent.then_some(kept.connection)
 }
 
 /// The body of an open watch.
@@ -214,8 +234,6 @@ pub struct HttpBody<N: Network> {
     /// What came along with the head.
     early: Vec<u8>,
     keeps: bool,
-    /// More came than the body has.
-    surplus: bool,
 }
 
 impl<N: Network> HttpBody<N> {
@@ -227,7 +245,16 @@ impl<N: Network> HttpBody<N> {
         let Answer { head, framing, keeps } = answer;
         // What held the head is not kept for nothing.
         let early = if reader.bytes.is_empty() { Vec::new() } else { reader.bytes };
-        (head, Self { connection, framing, early, keeps, surplus: false })
+        (head, Self { connection, framing, early, keeps })
+    }
+
+    /// The connection, for another request, unless there is something wrong with it already.
+    fn kept(self) -> Option<Kept<N>> {
+        let Self { connection, mut framing, mut early, keeps } = self;
+        let spare = SPARE_BODY.checked_sub(early.len())?;
+        let (_, surplus) = framing.strip(&mut early);
+        let sound = keeps && !surplus && framing.fault().is_none();
+        sound.then(|| Kept { connection, framing, spare, since: Instant::now() })
     }
 }
 
@@ -253,7 +280,8 @@ impl<N: Network> Body for HttpBody<N> {
                     Err(error) => return Poll::Ready(Some(Err(broken(&error)))),
                 };
             }
-            self.surplus |= chunk.strip(&mut self.framing);
+            // What comes behind the body's end is nobody's.
+            chunk.strip(&mut self.framing);
             if !chunk.as_ref().is_empty() {
                 return Poll::Ready(Some(Ok(chunk)));
             }

@@ -195,6 +195,79 @@ fn a_heartbeat_is_answered_by_its_head_and_its_body_is_left_for_later() {
 }
 
 #[test]
+fn a_connection_is_used_again_whatever_tells_the_end_of_its_answer() {
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    for (what, now, later) in [
+        ("the end comes with the head", format!("{chunked}0\r\n\r\n"), ""),
+        ("the end comes alone", format!("{chunked}2\r\nok\r\n"), "0\r\n\r\n"),
+        ("the end comes in two", format!("{chunked}2\r\nok\r\n0"), "\r\n\r\n"),
+        (
+            "a length, with the head",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_owned(),
+            "",
+        ),
+        ("a length, later", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no".to_owned(), "k"),
+        (
+            "a body of all that is read",
+            {
+                let body = "x".repeat(SPARE_BODY);
+                format!("HTTP/1.1 500 No\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+            },
+            "",
+        ),
+    ] {
+        let (base, beats) = beating(move |_, _, stream| {
+            let sent = stream.write_all(now.as_bytes());
+            thread::sleep(Duration::from_millis(20));
+            sent.and_then(|()| stream.write_all(later.as_bytes())).is_ok()
+        });
+        let mut transport = direct();
+        let _watch = open(&mut transport, &base).expect("a watch");
+        assert!(matches!(post(&mut transport, &base), Ok(200 | 500)), "{what}");
+        thread::sleep(Duration::from_millis(100));
+        assert!(matches!(post(&mut transport, &base), Ok(200 | 500)), "{what}");
+        assert_eq!(beats.try_iter().collect::<Vec<_>>(), [1, 1], "{what}");
+    }
+}
+
+#[test]
+fn a_connection_that_was_silent_for_long_is_not_used_again() {
+    let (base, beats) = beating(|_, _, stream| stream.write_all(NO_CONTENT).is_ok());
+    let mut transport = direct();
+    let _watch = open(&mut transport, &base).expect("a watch");
+    assert_eq!(post(&mut transport, &base), Ok(204));
+    age(&transport);
+    assert_eq!(post(&mut transport, &base), Ok(204));
+    assert_eq!(beats.try_iter().collect::<Vec<_>>(), [1, 2]);
+}
+
+/// As if the connection for heartbeats had been silent for as long as one is kept.
+fn age(transport: &Http) {
+    let mut kept = transport.idle.as_ref().expect("heartbeats").lock();
+    let kept = kept.as_mut().expect("a connection");
+    kept.since = kept.since.checked_sub(IDLE).expect("the clock is older");
+}
+
+#[test]
+fn a_server_that_is_tired_of_waiting_is_asked_again() {
+    let (base, beats) = beating(|connection, number, stream| {
+        let tired = connection == 1 && number == 1;
+        let text =
+            if tired { b"HTTP/1.1 408 Late\r\ncontent-length: 0\r\n\r\n" } else { NO_CONTENT };
+        stream.write_all(text).is_ok() && !tired
+    });
+    let mut transport = direct();
+    let _watch = open(&mut transport, &base).expect("a watch");
+    assert_eq!(post(&mut transport, &base), Ok(204));
+    assert_eq!(post(&mut transport, &base), Ok(204));
+    assert_eq!(beats.try_iter().collect::<Vec<_>>(), [1, 1, 2]);
+    // Over a new connection it is an answer like any other.
+    let (base, _) = beating(|_, _, stream| stream.write_all(b"HTTP/1.1 408 Late\r\n\r\n").is_ok());
+    let _watch = open(&mut transport, &base).expect("a watch");
+    assert_eq!(post(&mut transport, &base), Ok(408));
+}
+
+#[test]
 fn a_connection_is_not_used_again_when_anything_is_odd() {
     for (what, odd) in [
         ("a body cut short", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell".to_owned()),

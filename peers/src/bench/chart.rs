@@ -123,8 +123,9 @@ fn log_log(
         values().fold(f64::MAX, f64::min)..values().fold(1.0, f64::max) * 1.5
     };
     let (across, up) = (bounds(|point| point.0), bounds(|point| point.1));
-    // Above is the legend.
-    let up = up.start / 1.5..up.end * 2.0;
+    // Whole powers of ten, so that there are labels at both ends. Above is the legend.
+    let power = |value: f64, whole: fn(f64) -> f64| 10_f64.powf(whole(value.log10()));
+    let up = power(up.start / 1.5, f64::floor)..power(up.end * 2.0, f64::ceil);
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_right(24)
@@ -152,6 +153,7 @@ where
         .light_line_style(TRANSPARENT)
         .x_desc(across)
         .y_desc(up)
+        .y_labels(6)
         .x_label_formatter(&number)
         .y_label_formatter(&number)
         .label_style((FONT, 14))

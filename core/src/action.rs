@@ -112,7 +112,8 @@ pub struct Wake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
-    /// There is no watch, and one is being tried for.
+    /// There is no watch, and one is being tried for. Also while another client holds the lease, be it an earlier run of this
+    /// device: [`Report::Ended`] says why.
     Connecting,
     /// The device can be woken, or is back so fast that nobody need know.
     Connected,

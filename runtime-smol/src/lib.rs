@@ -32,6 +32,38 @@
 //! whoever polls it is the thread of smol's reactor, which starts by itself, and for a moment one more
 //! where a name has to be looked up.
 //!
+//! # Many watches
+//!
+//! A gateway makes one transport, and gives each watch a clone: proxies and TLS are shared, connections are not.
+//!
+//! ```no_run
+//! use dormouse_smol::{Event, SmolTransport, Watch};
+//!
+//! # async fn work(wake: dormouse_smol::Wake) {}
+//! fn sleep(base: &str, tokens: &[String]) -> Result<(), dormouse_smol::StartError> {
+//!     let transport = SmolTransport::new(false)?;
+//!     for token in tokens {
+//!         let mut watch = Watch::builder(base).token(token).transport(transport.clone()).start()?;
+//!         smol::spawn(async move {
+//!             while let Some(event) = watch.next().await {
+//!                 if let Event::Wake(wake) = event {
+//!                     Box::pin(work(wake)).await;
+//!                 }
+//!             }
+//!         })
+//!         .detach();
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! So a sleeping watch takes 3 KiB over `http`, and under TLS what rustls keeps for two connections besides. Every byte of its
+//! task counts as often as there are watches: an `async fn` that is handed a watch holds it twice, hence the block; and what
+//! follows a wake is boxed, or it would be room in every task.
+//!
+//! A gateway that restarts at once leaves its leases behind, and is turned away (409) until they are over. That is no status but
+//! [`Status::Connecting`]; [`Builder::observe`] and the log say why.
+//!
 //! # Logs
 //!
 //! Through `tracing`, with the target `dormouse`: attempts that ended, with their cause and what follows,

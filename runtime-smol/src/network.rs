@@ -8,6 +8,10 @@ use async_io::{Async, Timer};
 use dormouse_runtime::{HttpTransport, Network};
 
 /// The transport that is made where none is given: HTTP/1.1 of our own over smol's TCP.
+///
+/// `SmolTransport::new(plain)` takes TLS from the platform's roots and proxies from the environment; `plain` says that
+/// the base URL is `http`, and no roots need be read. `SmolTransport::with_tls` is for roots or a client certificate of yours. A
+/// clone shares all of it, and no connection: see [`HttpTransport`].
 pub type SmolTransport = HttpTransport<SmolNetwork>;
 
 /// [`Network`] over async-io and blocking.

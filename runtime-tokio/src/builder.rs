@@ -53,8 +53,9 @@ impl<T> Builder<T> {
 
     /// Sends requests through this instead of a transport of our own. A program with many watches makes one
     /// [`TokioTransport`] and gives each of them a clone, which costs next to nothing. [`with_tls`] is for roots or a
-    /// client certificate of yours. With the feature `reqwest` there is one over a reqwest client. Or bring whatever implements [`Transport`] over an HTTP client
-    /// that you have already; what it must keep stands there.
+    /// client certificate of yours. With the feature `reqwest` there is `ReqwestTransport`, over a client of
+    /// reqwest's. Or bring whatever implements [`Transport`] over an HTTP client that you have already; what it must
+    /// keep stands there.
     ///
     /// [`with_tls`]: TokioTransport::with_tls
     pub fn transport<U: Transport + Unpin>(self, transport: U) -> Builder<U> {

@@ -45,7 +45,7 @@ fn with_tls(tls: rustls::ClientConfig) -> ClientBuilder {
         .tls_backend_preconfigured(tls)
 }
 
-/// [`Transport`] over [`reqwest`].
+/// [`Transport`] over [`reqwest`]: with the feature `reqwest`.
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
     /// The present client; none between two attempts, where it is our own.
@@ -90,7 +90,9 @@ impl ReqwestTransport {
     /// `connect_timeout` of some seconds, so that each of a name's addresses gets its turn. Unlike our
     /// own, it may use a pooled connection for the next watch.
     ///
-    /// This couples your `reqwest` to ours: version 0.13.
+    /// This couples your `reqwest` to ours: version 0.13, with `rustls-no-provider` on. A client that is not begun with
+    /// [`client_builder`] panics when it is built, unless a `CryptoProvider` was installed, or another feature of reqwest's
+    /// brings one.
     #[must_use]
     pub fn with_client(client: Client) -> Self {
         Self { client: Some(client), own: None }

@@ -28,7 +28,41 @@
 //! `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, each in capitals too but for the first.
 //!
 //! The feature `reqwest` adds `ReqwestTransport`, for those who have a [reqwest](https://docs.rs/reqwest) client
-//! already: its proxies (those in the settings of macOS and Windows, too), its roots, its certificates.
+//! already: its proxies (those in the settings of macOS and Windows, too), its roots, its certificates. It switches reqwest's
+//! feature `rustls-no-provider` on, for the whole program: a client of yours that is not begun with `client_builder` then needs a
+//! [`CryptoProvider`](https://docs.rs/rustls/0.23/rustls/crypto/struct.CryptoProvider.html) that was installed, or a feature of reqwest's that brings
+//! one, or it panics when it is built.
+//!
+//! # Many watches
+//!
+//! A gateway makes one transport, and gives each watch a clone: proxies and TLS are shared, connections are not.
+//!
+//! ```no_run
+//! use dormouse_tokio::{Event, TokioTransport, Watch};
+//!
+//! # async fn work(wake: dormouse_tokio::Wake) {}
+//! fn sleep(base: &str, tokens: &[String]) -> Result<(), dormouse_tokio::StartError> {
+//!     let transport = TokioTransport::new(false)?;
+//!     for token in tokens {
+//!         let mut watch = Watch::builder(base).token(token).transport(transport.clone()).start()?;
+//!         tokio::spawn(async move {
+//!             while let Some(event) = watch.next().await {
+//!                 if let Event::Wake(wake) = event {
+//!                     Box::pin(work(wake)).await;
+//!                 }
+//!             }
+//!         });
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! So a sleeping watch takes 3 KiB over `http`, and under TLS what rustls keeps for two connections besides. Every byte of its
+//! task counts as often as there are watches: an `async fn` that is handed a watch holds it twice, hence the block; and what
+//! follows a wake is boxed, or it would be room in every task.
+//!
+//! A gateway that restarts at once leaves its leases behind, and is turned away (409) until they are over. That is no status but
+//! [`Status::Connecting`]; [`Builder::observe`] and the log say why.
 //!
 //! # Logs
 //!

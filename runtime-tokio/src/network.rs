@@ -9,6 +9,10 @@ use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 /// The transport that is made where none is given: HTTP/1.1 of our own over tokio's TCP.
+///
+/// `TokioTransport::new(plain)` takes TLS from the platform's roots and proxies from the environment; `plain` says that
+/// the base URL is `http`, and no roots need be read. `TokioTransport::with_tls` is for roots or a client certificate of yours. A
+/// clone shares all of it, and no connection: see [`HttpTransport`].
 pub type TokioTransport = HttpTransport<TokioNetwork>;
 
 /// [`Network`] over tokio.

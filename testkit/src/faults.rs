@@ -1,31 +1,34 @@
 //! What every transport must tell apart, whatever runtime it runs on: one table, run for each.
 //!
 //! A [`Client`] says how a watch of its kind is made and on what it runs. [`faults!`](macro@crate::faults) turns
-//! the table into tests of it, one for each scenario. What reaches the machine has to be what the server
+//! the table into tests of it, one for each scenario; `running` is the watch that they look at. What reaches the machine has to be what the server
 //! did, and nothing may stay open; what the machine then decides is tested in the core.
 
 #![allow(missing_docs, reason = "the name of a scenario is its sentence")]
 #![allow(clippy::missing_panics_doc, reason = "that is how a test fails")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
 
+mod running;
+
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll, Waker};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
 
 use dormouse_core::driver::{Event, Handle, Note};
-use dormouse_core::journal::Replay;
 use dormouse_core::{
     ConnectFault, End, Field, HeartbeatFault, HeartbeatLoss, Oddity, Outcome, Report, Status,
-    StopReason, StreamFault, Then, Timestamp, TransportFault, Wake, WireFault, sse::LimitExceeded,
+    StopReason, StreamFault, Then, Timestamp, TransportFault, WireFault, sse::LimitExceeded,
 };
 
 use crate::wire::{self, CHUNKED, LAST_CHUNK, STREAM, answer, chunk, hello, status};
 use crate::{FaultServer, Script, ServerBuilder, Step};
+use running::Running;
 
+/// For how long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sees every note of a watch.
@@ -102,159 +105,6 @@ macro_rules! faults {
             }
         )+
     };
-}
-
-/// A watch that runs in a thread of its own, and everything that it said.
-struct Running<C> {
-    reports: mpsc::Receiver<Report>,
-    wakes: mpsc::Receiver<Wake>,
-    handle: Handle,
-    thread: Option<JoinHandle<()>>,
-    last: mpsc::Receiver<Option<Status>>,
-    given_up: Arc<GivenUp>,
-    journal: Arc<Mutex<Vec<String>>>,
-    client: std::marker::PhantomData<C>,
-}
-
-impl<C: Client> Running<C> {
-    fn start(url: &str) -> Self {
-        let (said, reports) = mpsc::channel();
-        let (woken, wakes) = mpsc::channel();
-        let (ended, last) = mpsc::channel();
-        let (made, handle) = mpsc::channel();
-        let given_up = Arc::<GivenUp>::default();
-        let (url, own) = (url.to_owned(), Arc::clone(&given_up));
-        let observer: Observer = Box::new(move |_, note| {
-            assert!(!format!("{note} {note:?}").contains("canary"), "a token is shown: {note}");
-            if let Note::Report(report) = note {
-                let _ = said.send(**report);
-            }
-        });
-        let journal = Arc::<Mutex<Vec<String>>>::default();
-        let lines = Arc::clone(&journal);
-        let sink: Sink = Box::new(move |line| {
-            lines.lock().expect("nobody panics here").push(line.to_owned());
-        });
-        let thread = thread::spawn(move || {
-            C::block_on(async move {
-                let mut watch =
-                    C::watch(&url, "canary-device-token", observer, sink).expect("a watch");
-                let _ = made.send(C::handle(&watch));
-                let mut last = None;
-                while let Some(event) = own.or(C::next(&mut watch)).await {
-                    match event {
-                        Event::Wake(wake) => drop(woken.send(wake)),
-                        Event::Status(status) => last = Some(status),
-                    }
-                }
-                let _ = ended.send(last);
-            });
-        });
-        let handle = handle.recv_timeout(PATIENCE).expect("a watch");
-        let thread = Some(thread);
-        let client = std::marker::PhantomData;
-        Self { reports, wakes, handle, thread, last, given_up, journal, client }
-    }
-
-    /// The first report that `pick` takes.
-    fn report<T>(&mut self, pick: impl Fn(Report) -> Option<T>) -> T {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let report = self.reports.recv_timeout(left).expect("a report in time");
-            if let Some(found) = pick(report) {
-                return found;
-            }
-        }
-    }
-
-    fn ended(&mut self) -> (End, Then) {
-        self.report(|report| match report {
-            Report::Ended { end, then, .. } => Some((end, then)),
-            _ => None,
-        })
-    }
-
-    fn connected(&mut self) -> Duration {
-        self.report(|report| match report {
-            Report::Connected { heartbeat_interval, .. } => Some(heartbeat_interval),
-            _ => None,
-        })
-    }
-
-    fn beat(&mut self) -> Option<HeartbeatFault> {
-        self.report(|report| match report {
-            Report::Heartbeat { fault, .. } => Some(fault),
-            _ => None,
-        })
-    }
-
-    fn wake(&mut self) -> Wake {
-        self.wakes.recv_timeout(PATIENCE).expect("a wake in time")
-    }
-
-    fn stopped(&mut self) -> Option<Status> {
-        self.last.recv_timeout(PATIENCE).expect("stopped in time")
-    }
-
-    /// Drops the watch, in the middle of whatever it does.
-    fn give_up(&self) {
-        self.given_up.set();
-    }
-}
-
-impl<C> Drop for Running<C> {
-    fn drop(&mut self) {
-        self.given_up.set();
-        let failed = self.thread.take().is_some_and(|thread| thread.join().is_err());
-        if !thread::panicking() {
-            assert!(!failed, "the watch panicked");
-            replays(&self.journal.lock().expect("nobody panics here"));
-        }
-    }
-}
-
-/// Whatever happened to a watch, a fresh machine does the same with its journal, in which no token is.
-fn replays(journal: &[String]) {
-    let shown = journal.concat();
-    assert!(!shown.contains("canary"), "a token is recorded:\n{shown}");
-    let (first, rest) = journal.split_first().expect("a first line");
-    let mut replay = Replay::new(first).expect("a first line");
-    for line in rest {
-        if let Err(error) = replay.line(line) {
-            panic!("{error}\n{shown}");
-        }
-    }
-    assert!(replay.watch().stats().connects > 0, "nothing is recorded:\n{shown}");
-}
-
-/// Says to the watch's thread that it is over.
-#[derive(Default)]
-struct GivenUp(Mutex<(bool, Option<Waker>)>);
-
-impl GivenUp {
-    fn set(&self) {
-        let mut state = self.0.lock().expect("nobody panics here");
-        state.0 = true;
-        if let Some(waker) = state.1.take() {
-            waker.wake();
-        }
-    }
-
-    /// What `future` gives, or nothing from when it is over.
-    async fn or<T>(&self, future: impl Future<Output = Option<T>>) -> Option<T> {
-        let mut future = pin!(future);
-        poll_fn(|cx: &mut Context<'_>| {
-            let mut state = self.0.lock().expect("nobody panics here");
-            if state.0 {
-                return Poll::Ready(None);
-            }
-            state.1 = Some(cx.waker().clone());
-            drop(state);
-            future.as_mut().poll(cx)
-        })
-        .await
-    }
 }
 
 /// Lets others run once.

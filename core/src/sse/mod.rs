@@ -39,7 +39,7 @@
 //!
 //! # Files
 //!
-//! `decoder.rs` is the loop; `line.rs` has the ends of lines and the place in one where a chunk was cut;
+//! `decoder.rs` is the decoder and its short ways, `decoder/lines.rs` its loop; `line.rs` has the ends of lines and the place in one where a chunk was cut;
 //! `block.rs` the event so far; `whole.rs` the short way for an event that nothing cuts; `buffer.rs` growth within limits.
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
